@@ -1,0 +1,1 @@
+"""The product: what the API, the listener and the workers share."""

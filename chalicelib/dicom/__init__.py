@@ -1,0 +1,1 @@
+"""Pure DICOM: reading, identifiers, tags, rendering. No AWS, no HTTP."""

@@ -1,0 +1,1 @@
+"""Vocabulary of the store: levels, resources, changes, errors. Standard library only."""

@@ -1,0 +1,143 @@
+"""Every error the store answers with, under the names and numbers of Orthanc's ErrorCodes.json.
+
+::
+
+    NacreError
+    +-- BadRequest              400   the request itself is wrong
+    |   +-- BadFileFormat       400   the body is not DICOM (nor a ZIP of it)
+    |   +-- BadJson             400   the body is not the JSON the call needs
+    |   +-- BadParameterType    400   a parameter has the wrong type
+    |   +-- ParameterOutOfRange 400   a parameter is outside its range
+    +-- Unauthorized            401   no credentials, or wrong ones
+    +-- Forbidden               403   good credentials without the right
+    +-- UnknownResource         404   no such resource
+    |   +-- InexistentItem      404   the resource is there, the item in it is not
+    +-- MethodNotAllowed        405   the path exists, the method does not
+    +-- NotAcceptable           406   no representation that the client accepts
+    +-- PayloadTooLarge         413   the body is larger than the gateway carries
+    +-- UnsupportedMediaType    415   an encoding or type that cannot be read
+    +-- InternalError           500   a fault of the store
+    +-- Unavailable             503   AWS is throttling or away: try again
+
+``chalicelib.routes.errors`` maps them to HTTP statuses, in one table. Texts never hold patient data.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class NacreError(Exception):
+    """Base of all; `details` is a sentence for the client, free of patient data."""
+
+    orthanc_status: ClassVar[int] = 1
+    orthanc_error: ClassVar[str] = "Error encountered within the plugin engine"
+
+    def __init__(self, details: str = "") -> None:
+        super().__init__(details or self.orthanc_error)
+        self.details = details
+
+
+class BadRequest(NacreError):
+    """The request cannot be understood."""
+
+    orthanc_status = 8
+    orthanc_error = "Bad request"
+
+
+class BadFileFormat(BadRequest):
+    """The bytes are not a DICOM file."""
+
+    orthanc_status = 15
+    orthanc_error = "Bad file format"
+
+
+class BadJson(BadRequest):
+    """The body is not valid JSON."""
+
+    orthanc_status = 28
+    orthanc_error = "Cannot parse a JSON document"
+
+
+class BadParameterType(BadRequest):
+    """A parameter has the wrong type."""
+
+    orthanc_status = 4
+    orthanc_error = "Bad type for a parameter"
+
+
+class ParameterOutOfRange(BadRequest):
+    """A parameter lies outside its range."""
+
+    orthanc_status = 3
+    orthanc_error = "Parameter out of range"
+
+
+class Unauthorized(NacreError):
+    """No credentials were given, or wrong ones."""
+
+    orthanc_status = 25
+    orthanc_error = "Unauthorized access"
+
+
+class Forbidden(NacreError):
+    """The user is known and may not do this."""
+
+    orthanc_status = 40
+    orthanc_error = "Access forbidden"
+
+
+class UnknownResource(NacreError):
+    """The path or the identifier names nothing."""
+
+    orthanc_status = 17
+    orthanc_error = "Unknown resource"
+
+
+class InexistentItem(UnknownResource):
+    """The resource exists, the item asked of it does not."""
+
+    orthanc_status = 7
+    orthanc_error = "Accessing an inexistent item"
+
+
+class MethodNotAllowed(NacreError):
+    """The path exists, but not for this method."""
+
+    orthanc_status = 8
+    orthanc_error = "Bad request"
+
+
+class NotAcceptable(NacreError):
+    """Nothing the client accepts can be given."""
+
+    orthanc_status = 34
+    orthanc_error = "Bad content type"
+
+
+class PayloadTooLarge(BadRequest):
+    """The body is larger than can be carried."""
+
+    orthanc_status = 8
+    orthanc_error = "Bad request"
+
+
+class UnsupportedMediaType(BadRequest):
+    """The body's type or encoding cannot be read."""
+
+    orthanc_status = 3000
+    orthanc_error = "Unsupported media type"
+
+
+class InternalError(NacreError):
+    """A fault of the store; details stay in the log."""
+
+    orthanc_status = -1
+    orthanc_error = "Internal error"
+
+
+class Unavailable(NacreError):
+    """AWS could not serve in time; the same request may succeed later."""
+
+    orthanc_status = 36
+    orthanc_error = "Database is unavailable"

@@ -1,0 +1,1 @@
+"""The use cases: ingest, browse, read, delete, changes, authentication, sweeping."""

@@ -1,0 +1,1 @@
+"""The store's state in S3, DynamoDB and SQS. No HTTP."""

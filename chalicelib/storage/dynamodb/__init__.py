@@ -1,0 +1,1 @@
+"""The index and the logs in DynamoDB: keys, items, one sequenced log, one table gateway."""

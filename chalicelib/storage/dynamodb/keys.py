@@ -1,0 +1,121 @@
+"""Every key pattern of the index, side by side (docs/decisions/keys.md gives the writes a second of each).
+
+========================= ============================ =====================================================
+pk (after ``{tenant}#``)  sk                           item
+========================= ============================ =====================================================
+``r#{id}``                ``!``                        a patient, study or series
+``r#{id}``                ``c#{incarnation}#{child}``  the edge to one of its children
+``i#{h}``                 ``{id}``                     an instance; `h` is the identifier's first hex digit
+``l#{level}#{h}``         ``{id}``                     the listing of a level above instances
+``u#{sha1 of the UID}``   ``{level}#{id}``             the look-up of a Study, Series or SOP Instance UID
+``x#{keyword}``           ``{VALUE}\\0{id}``            the look-up of PatientID and AccessionNumber
+``due``                   ``{seconds}#{id}``           when a resource's stability is to be judged
+``delete``                ``{id}#{incarnation}``       a delete that has begun and is not finished
+``fold``                  ``{size}#{block}``           a block of the changes log that may be all dead
+``stats``                 ``!``                        counts up to a number of the changes log
+``page#{level}``          ``{offset}``                 where a listing's page began, remembered for a minute
+``inbox#{sha1 of key}``   ``!``                        what became of an object put into the inbox
+``orphans``               ``!``                        the last hour whose files were checked
+========================= ============================ =====================================================
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+
+from chalicelib.domain.levels import Level
+
+SHARDS = "0123456789abcdef"
+ROW = "!"
+EDGE = "c#"
+
+Key = dict[str, dict[str, str]]
+"""A DynamoDB key, marshalled: ``{"pk": {"S": ...}, "sk": {"S": ...}}``."""
+
+
+def key(pk: str, sk: str) -> Key:
+    """The marshalled key of an item of the index table."""
+    return {"pk": {"S": pk}, "sk": {"S": sk}}
+
+
+def digest(value: str) -> str:
+    """SHA-1 in hex: spreads look-ups evenly and bounds the key whatever the value (not for secrecy)."""
+    return hashlib.sha1(value.encode(), usedforsecurity=False).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class Keys:
+    """Makes the keys of one tenant."""
+
+    tenant: str
+
+    def partition(self, *parts: str) -> str:
+        """A partition key of this tenant."""
+        return "#".join((self.tenant, *parts))
+
+    def resource_partition(self, identifier: str) -> str:
+        """The partition that holds a resource's row and its edges."""
+        return self.partition("r", identifier)
+
+    def resource(self, identifier: str) -> Key:
+        """The row of a patient, study or series."""
+        return key(self.resource_partition(identifier), ROW)
+
+    def edge(self, parent: str, incarnation: str, child: str) -> Key:
+        """The edge from a parent's incarnation to a child."""
+        return key(self.resource_partition(parent), f"{EDGE}{incarnation}#{child}")
+
+    def instance(self, identifier: str) -> Key:
+        """The row of an instance, which is its entry in the listing as well."""
+        return key(self.listing_partition(Level.INSTANCE, identifier[:1]), identifier)
+
+    def row(self, level: Level, identifier: str) -> Key:
+        """The row of a resource of any level."""
+        return self.instance(identifier) if level is Level.INSTANCE else self.resource(identifier)
+
+    def listing_partition(self, level: Level, shard: str) -> str:
+        """The partition of one shard of a level's listing."""
+        if level is Level.INSTANCE:
+            return self.partition("i", shard)
+        return self.partition("l", str(int(level)), shard)
+
+    def listing(self, level: Level, identifier: str) -> Key:
+        """The listing entry of a patient, study or series."""
+        return key(self.listing_partition(level, identifier[:1]), identifier)
+
+    def uid(self, uid_digest: str, level: Level, identifier: str) -> Key:
+        """The look-up entry of a UID, given its `digest`."""
+        return key(self.partition("u", uid_digest), f"{int(level)}#{identifier}")
+
+    def text(self, keyword: str, value: str, identifier: str) -> Key:
+        """The look-up entry of a text tag; `value` is normalised."""
+        return key(self.partition("x", keyword), f"{value[:256]}\0{identifier}")
+
+    def due(self, second: int, identifier: str) -> Key:
+        """The reminder to judge a resource's stability at `second` (since the epoch)."""
+        return key(self.partition("due"), f"{second:012d}#{identifier}")
+
+    def deletion(self, identifier: str, incarnation: str) -> Key:
+        """The record of an unfinished delete."""
+        return key(self.partition("delete"), f"{identifier}#{incarnation}")
+
+    def fold(self, size: int, block: int) -> Key:
+        """The reminder that a block of the changes log may be all dead."""
+        return key(self.partition("fold"), f"{size:012d}#{block:012d}")
+
+    def statistics(self) -> Key:
+        """The counts, valid up to the number they carry."""
+        return key(self.partition("stats"), ROW)
+
+    def page(self, level: Level, offset: int) -> Key:
+        """The remembered position of a listing's page."""
+        return key(self.partition("page", str(int(level))), f"{offset:012d}")
+
+    def inbox(self, object_key: str) -> Key:
+        """The result of an object that was put into the inbox."""
+        return key(self.partition("inbox", digest(object_key)), ROW)
+
+    def orphans(self) -> Key:
+        """How far the check for files without an index entry has come."""
+        return key(self.partition("orphans"), ROW)

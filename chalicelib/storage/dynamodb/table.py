@@ -1,0 +1,280 @@
+"""A gateway to one DynamoDB table: typed errors, followed pages, finished batches.
+
+Every method makes one AWS call, or one per page. botocore's own retries (throttling, timeouts) come first;
+what they leave is translated here, once, into the errors below.
+"""
+
+from __future__ import annotations
+
+import random
+import time
+import uuid
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+from chalicelib.domain.errors import NacreError, Unavailable
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+Item = dict[str, Any]
+"""A marshalled item: attribute name to ``{"S": ...}``, ``{"N": ...}``, ..."""
+
+MAX_BATCH_KEYS = 100  # BatchGetItem, DynamoDB quota
+MAX_TRANSACTION_ITEMS = 100  # TransactWriteItems, DynamoDB quota
+
+
+class ConditionFailed(NacreError):
+    """A condition did not hold; `positions` are the failing actions of a transaction (empty otherwise)."""
+
+    def __init__(self, positions: Sequence[int] = ()) -> None:
+        super().__init__("A condition of the index does not hold")
+        self.positions = tuple(positions)
+
+
+class Conflict(NacreError):
+    """Another transaction was running on the same item: nothing was written, try again."""
+
+
+class OutcomeUnknown(Unavailable):
+    """The answer was lost: the write may have happened. Read before deciding."""
+
+
+class Table:
+    """One table of the index, reached through a low-level client."""
+
+    def __init__(
+        self, client: DynamoDBClient, name: str, sleep: Callable[[float], None] = time.sleep
+    ) -> None:
+        self._client = client
+        self._sleep = sleep
+        self.name = name
+
+    def get(self, key: Item) -> Item | None:
+        """The item under `key`, strongly consistent, or None."""
+        with _translated():
+            return self._client.get_item(TableName=self.name, Key=key, ConsistentRead=True).get("Item")
+
+    def batch_get(self, keys: Sequence[Item]) -> list[Item]:
+        """The items that exist among `keys` (any number, no repeats), strongly consistent, in no order."""
+        found: list[Item] = []
+        for start in range(0, len(keys), MAX_BATCH_KEYS):
+            found.extend(self._batch_get_page(list(keys[start : start + MAX_BATCH_KEYS])))
+        return found
+
+    def _batch_get_page(self, keys: list[Item]) -> Iterator[Item]:
+        for attempt in range(10):
+            request: Any = {self.name: {"Keys": keys, "ConsistentRead": True}}
+            with _translated():
+                answer = self._client.batch_get_item(RequestItems=request)
+            yield from answer["Responses"].get(self.name, [])
+            keys = list(answer.get("UnprocessedKeys", {}).get(self.name, {}).get("Keys", []))
+            if not keys:
+                return
+            self._sleep(backoff(attempt))
+        raise Unavailable("The index is throttling reads")
+
+    def query(
+        self,
+        pk: str,
+        *,
+        prefix: str = "",
+        after: str | None = None,
+        until: str | None = None,
+        limit: int | None = None,
+    ) -> Iterator[Item]:
+        """The items of a partition in the order of their sort keys, strongly consistent.
+
+        `prefix` keeps the sort keys that begin with it; `after` starts behind that sort key; `until` ends at it
+        (inclusive); `limit` bounds how many are given, and read.
+        """
+        request = self._query_request(pk, prefix, after, until)
+        left = limit
+        while True:
+            if left is not None:
+                request["Limit"] = left
+            with _translated():
+                answer = self._client.query(**request)
+            items = answer["Items"]
+            yield from items
+            left = None if left is None else left - len(items)
+            if "LastEvaluatedKey" not in answer or left == 0:
+                return
+            request["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
+
+    def count(self, pk: str) -> int:
+        """How many items the partition holds; reads them all on the server, carries none."""
+        request = self._query_request(pk, "", None, None) | {"Select": "COUNT"}
+        total = 0
+        while True:
+            with _translated():
+                answer = self._client.query(**request)
+            total += answer["Count"]
+            if "LastEvaluatedKey" not in answer:
+                return total
+            request["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
+
+    def _query_request(self, pk: str, prefix: str, after: str | None, until: str | None) -> dict[str, Any]:
+        values: Item = {":pk": {"S": pk}}
+        condition = "pk = :pk"
+        if until is not None:
+            condition += " AND sk <= :until"
+            values[":until"] = {"S": until}
+        elif prefix:
+            condition += " AND begins_with(sk, :prefix)"
+            values[":prefix"] = {"S": prefix}
+        elif after is not None:
+            condition += " AND sk > :after"
+            values[":after"] = {"S": after}
+        return {
+            "TableName": self.name,
+            "KeyConditionExpression": condition,
+            "ExpressionAttributeValues": values,
+            "ConsistentRead": True,
+        }
+
+    def put(self, item: Item, *, if_absent: bool = False) -> None:
+        """Write `item`; with `if_absent`, only where there is none.
+
+        Raises
+        ------
+        ConditionFailed
+            An item is there already.
+        """
+        condition: Any = {"ConditionExpression": "attribute_not_exists(pk)"} if if_absent else {}
+        with _translated():
+            self._client.put_item(TableName=self.name, Item=item, **condition)
+
+    def delete(self, key: Item) -> None:
+        """Remove the item under `key`, if there is one."""
+        with _translated():
+            self._client.delete_item(TableName=self.name, Key=key)
+
+    def update(self, key: Item, expression: str, values: Item, condition: str = "") -> Item:
+        """Apply an update expression and return the attributes it set.
+
+        Raises
+        ------
+        ConditionFailed
+            `condition` does not hold.
+        Conflict
+            A transaction is running on the item.
+        """
+        extra: Any = {"ConditionExpression": condition} if condition else {}
+        with _translated():
+            return self._client.update_item(
+                TableName=self.name,
+                Key=key,
+                UpdateExpression=expression,
+                ExpressionAttributeValues=values,
+                ReturnValues="UPDATED_NEW",
+                **extra,
+            ).get("Attributes", {})
+
+    def transact(self, actions: Sequence[Item]) -> None:
+        """Apply all the actions or none (at most 100, on any table of the account).
+
+        Raises
+        ------
+        ConditionFailed
+            With the positions of the actions whose condition does not hold.
+        Conflict
+            Another transaction holds one of the items.
+        OutcomeUnknown
+            The answer was lost after the SDK's retries.
+        """
+        with _translated():
+            self._client.transact_write_items(
+                TransactItems=list(actions), ClientRequestToken=str(uuid.uuid4())
+            )
+
+    def put_action(self, item: Item, condition: str = "", values: Item | None = None) -> Item:
+        """A Put for `transact`."""
+        return {"Put": {"TableName": self.name, "Item": item, **_condition(condition, values)}}
+
+    def delete_action(self, key: Item, condition: str = "", values: Item | None = None) -> Item:
+        """A Delete for `transact`."""
+        return {"Delete": {"TableName": self.name, "Key": key, **_condition(condition, values)}}
+
+    def update_action(self, key: Item, expression: str, values: Item, condition: str = "") -> Item:
+        """An Update for `transact`."""
+        return {
+            "Update": {
+                "TableName": self.name,
+                "Key": key,
+                "UpdateExpression": expression,
+                **_condition(condition, values),
+            }
+        }
+
+    def check_action(self, key: Item, condition: str, values: Item) -> Item:
+        """A ConditionCheck for `transact`."""
+        return {"ConditionCheck": {"TableName": self.name, "Key": key, **_condition(condition, values)}}
+
+
+def backoff(attempt: int, base_seconds: float = 0.02, cap_seconds: float = 1.0) -> float:
+    """A random wait in seconds that doubles its bound with each attempt (full jitter)."""
+    return random.uniform(0, min(cap_seconds, base_seconds * 2**attempt))
+
+
+def _condition(expression: str, values: Item | None) -> Item:
+    parts: Item = {}
+    if expression:
+        parts["ConditionExpression"] = expression
+    if values:
+        parts["ExpressionAttributeValues"] = values
+    return parts
+
+
+class _translated:  # noqa: N801 - reads as a word in a with statement
+    """Turns botocore's errors into the store's, once for all calls."""
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, _type: object, error: BaseException | None, _traceback: object) -> None:
+        if error is None or isinstance(error, NacreError):
+            return
+        translated = _translate(error)
+        if translated is not None:
+            raise translated from error
+
+
+_BUSY = {
+    "ProvisionedThroughputExceededException",
+    "ThrottlingException",
+    "RequestLimitExceeded",
+    "InternalServerError",
+    "ServiceUnavailable",
+}
+
+
+def _translate(error: BaseException) -> NacreError | None:
+    from botocore.exceptions import ClientError, HTTPClientError
+
+    if isinstance(error, HTTPClientError):
+        return OutcomeUnknown("The index did not answer")
+    if not isinstance(error, ClientError):
+        return None
+    code = error.response.get("Error", {}).get("Code", "")
+    if code == "TransactionCanceledException":
+        return _translate_cancellation(error.response)
+    if code == "ConditionalCheckFailedException":
+        return ConditionFailed()
+    if code in ("TransactionConflictException", "TransactionInProgressException"):
+        return Conflict()
+    if code in ("InternalServerError", "ServiceUnavailable"):
+        return OutcomeUnknown("The index did not answer")
+    return Unavailable("The index is busy") if code in _BUSY else None
+
+
+def _translate_cancellation(response: Any) -> NacreError | None:
+    codes = [reason.get("Code", "None") for reason in response.get("CancellationReasons", [])]
+    failed = [position for position, code in enumerate(codes) if code == "ConditionalCheckFailed"]
+    if failed:
+        return ConditionFailed(failed)
+    if "TransactionConflict" in codes:
+        return Conflict()
+    if any(code in ("ThrottlingError", "ProvisionedThroughputExceeded") for code in codes):
+        return Unavailable("The index is busy")
+    return None

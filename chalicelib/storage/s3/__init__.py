@@ -1,0 +1,1 @@
+"""The stored files and the inbox in S3."""

@@ -68,11 +68,15 @@ class Instance:
 
 @dataclass(frozen=True, slots=True)
 class Child:
-    """The edge from a parent to one child; the last fields are set for instances only."""
+    """The edge from a parent to one child.
+
+    An edge to a study or series has the child's own `incarnation`; one to an instance has the fields behind it.
+    """
 
     id: str
     parent_incarnation: str
     file_key: str = ""
+    incarnation: str = ""
     size: int = 0
     index_in_series: int | None = None
     change_number: int = 0

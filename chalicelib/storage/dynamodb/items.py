@@ -11,7 +11,7 @@ from typing import Any
 
 from chalicelib.domain.levels import Level
 from chalicelib.domain.resources import Child, Instance, Resource, StoredFile
-from chalicelib.storage.dynamodb.keys import EDGE, Keys
+from chalicelib.storage.dynamodb.keys import EDGE, Keys, digest
 from chalicelib.storage.dynamodb.table import Item
 
 
@@ -123,18 +123,32 @@ def to_instance(item: Item) -> Instance:
     )
 
 
-def edge_to_instance(keys: Keys, instance: Instance, lookup: str) -> Item:
-    """The edge from a series to an instance: all that a delete needs to know of the instance."""
+def edge_of(instance: Instance) -> Child:
+    """The edge to an instance: all that a delete needs to know of it."""
+    return Child(
+        id=instance.id,
+        parent_incarnation=instance.series_incarnation,
+        file_key=instance.file.key,
+        size=instance.file.size,
+        index_in_series=instance.index_in_series,
+        change_number=instance.change_number,
+        stored_at=instance.stored_at,
+        lookup=digest(instance.sop_instance_uid),
+    )
+
+
+def from_edge(keys: Keys, series_id: str, edge: Child) -> Item:
+    """The item of an edge from a series to an instance."""
     item = {
-        **keys.edge(instance.series_id, instance.series_incarnation, instance.id),
-        "f": text(instance.file.key),
-        "n": number(instance.file.size),
-        "seq": number(instance.change_number),
-        "at": number(instance.stored_at),
-        "u": text(lookup),
+        **keys.edge(series_id, edge.parent_incarnation, edge.id),
+        "f": text(edge.file_key),
+        "n": number(edge.size),
+        "seq": number(edge.change_number),
+        "at": number(edge.stored_at),
+        "u": text(edge.lookup),
     }
-    if instance.index_in_series is not None:
-        item["x"] = number(instance.index_in_series)
+    if edge.index_in_series is not None:
+        item["x"] = number(edge.index_in_series)
     return item
 
 
@@ -142,7 +156,7 @@ def to_child(item: Item) -> Child:
     """The child that an edge leads to."""
     _, incarnation, child = item["sk"]["S"].split("#", 2)
     if "f" not in item:
-        return Child(child, incarnation)
+        return Child(child, incarnation, incarnation=item["cinc"]["S"])
     return Child(
         id=child,
         parent_incarnation=incarnation,

@@ -1,4 +1,4 @@
-"""Every key pattern of the index, side by side (docs/decisions/keys.md gives the writes a second of each).
+r"""Every key pattern of the index, side by side (docs/decisions/keys.md gives the writes a second of each).
 
 ========================= ============================ =====================================================
 pk (after ``{tenant}#``)  sk                           item
@@ -8,7 +8,7 @@ pk (after ``{tenant}#``)  sk                           item
 ``i#{h}``                 ``{id}``                     an instance; `h` is the identifier's first hex digit
 ``l#{level}#{h}``         ``{id}``                     the listing of a level above instances
 ``u#{sha1 of the UID}``   ``{level}#{id}``             the look-up of a Study, Series or SOP Instance UID
-``x#{keyword}``           ``{VALUE}\\0{id}``            the look-up of PatientID and AccessionNumber
+``x#{keyword}``           ``{VALUE}\0{id}``             the look-up of PatientID and AccessionNumber
 ``due``                   ``{seconds}#{id}``           when a resource's stability is to be judged
 ``delete``                ``{id}#{incarnation}``       a delete that has begun and is not finished
 ``fold``                  ``{size}#{block}``           a block of the changes log that may be all dead

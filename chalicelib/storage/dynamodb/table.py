@@ -10,7 +10,7 @@ import random
 import time
 import uuid
 from collections.abc import Callable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from chalicelib.domain.errors import NacreError, Unavailable
 
@@ -21,6 +21,7 @@ Item = dict[str, Any]
 """A marshalled item: attribute name to ``{"S": ...}``, ``{"N": ...}``, ..."""
 
 MAX_BATCH_KEYS = 100  # BatchGetItem, DynamoDB quota
+MAX_BATCH_WRITES = 25  # BatchWriteItem, DynamoDB quota
 MAX_TRANSACTION_ITEMS = 100  # TransactWriteItems, DynamoDB quota
 
 
@@ -68,7 +69,8 @@ class Table:
             with _translated():
                 answer = self._client.batch_get_item(RequestItems=request)
             yield from answer["Responses"].get(self.name, [])
-            keys = list(answer.get("UnprocessedKeys", {}).get(self.name, {}).get("Keys", []))
+            left: Any = answer.get("UnprocessedKeys", {})
+            keys = left.get(self.name, {}).get("Keys", [])
             if not keys:
                 return
             self._sleep(backoff(attempt))
@@ -150,8 +152,34 @@ class Table:
         with _translated():
             self._client.delete_item(TableName=self.name, Key=key)
 
-    def update(self, key: Item, expression: str, values: Item, condition: str = "") -> Item:
-        """Apply an update expression and return the attributes it set.
+    def remove(self, keys: Sequence[Item]) -> None:
+        """Remove the items under `keys` (any number); those that are not there do not matter."""
+        for start in range(0, len(keys), MAX_BATCH_WRITES):
+            page: list[Any] = [
+                {"DeleteRequest": {"Key": key}} for key in keys[start : start + MAX_BATCH_WRITES]
+            ]
+            self._write_page(page)
+
+    def _write_page(self, requests: list[Any]) -> None:
+        for attempt in range(10):
+            with _translated():
+                answer = self._client.batch_write_item(RequestItems={self.name: requests})
+            requests = list(answer.get("UnprocessedItems", {}).get(self.name, []))
+            if not requests:
+                return
+            self._sleep(backoff(attempt))
+        raise Unavailable("The index is throttling writes")
+
+    def update(
+        self,
+        key: Item,
+        expression: str,
+        values: Item,
+        names: dict[str, str] | None = None,
+        condition: str = "",
+        returned: Literal["UPDATED_NEW", "ALL_NEW"] = "UPDATED_NEW",
+    ) -> Item:
+        """Apply an update expression and return the attributes it set, or all there are then.
 
         Raises
         ------
@@ -161,13 +189,15 @@ class Table:
             A transaction is running on the item.
         """
         extra: Any = {"ConditionExpression": condition} if condition else {}
+        if names:
+            extra["ExpressionAttributeNames"] = names
         with _translated():
             return self._client.update_item(
                 TableName=self.name,
                 Key=key,
                 UpdateExpression=expression,
                 ExpressionAttributeValues=values,
-                ReturnValues="UPDATED_NEW",
+                ReturnValues=returned,
                 **extra,
             ).get("Attributes", {})
 
@@ -183,10 +213,9 @@ class Table:
         OutcomeUnknown
             The answer was lost after the SDK's retries.
         """
+        items: Any = list(actions)
         with _translated():
-            self._client.transact_write_items(
-                TransactItems=list(actions), ClientRequestToken=str(uuid.uuid4())
-            )
+            self._client.transact_write_items(TransactItems=items, ClientRequestToken=str(uuid.uuid4()))
 
     def put_action(self, item: Item, condition: str = "", values: Item | None = None) -> Item:
         """A Put for `transact`."""
@@ -196,14 +225,23 @@ class Table:
         """A Delete for `transact`."""
         return {"Delete": {"TableName": self.name, "Key": key, **_condition(condition, values)}}
 
-    def update_action(self, key: Item, expression: str, values: Item, condition: str = "") -> Item:
+    def update_action(
+        self,
+        key: Item,
+        expression: str,
+        values: Item,
+        names: dict[str, str] | None = None,
+        condition: str = "",
+    ) -> Item:
         """An Update for `transact`."""
+        extra: Item = {"ExpressionAttributeNames": names} if names else {}
         return {
             "Update": {
                 "TableName": self.name,
                 "Key": key,
                 "UpdateExpression": expression,
                 **_condition(condition, values),
+                **extra,
             }
         }
 

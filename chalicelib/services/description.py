@@ -1,0 +1,63 @@
+"""What the index needs to know of a DICOM file before it is stored."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, BinaryIO
+
+from chalicelib.domain.levels import Level
+
+if TYPE_CHECKING:
+    from chalicelib.dicom.reader import Header
+
+
+@dataclass(frozen=True, slots=True)
+class Description:
+    """A file's identifiers, its main tags by level, and the offsets (bytes) by which parts of it are read."""
+
+    identifiers: tuple[str, str, str, str]
+    tags: dict[Level, dict[str, str]]
+    patient_tags: dict[str, str]
+    metadata: dict[str, str]
+    sop_instance_uid: str
+    index_in_series: int | None
+    expected_instances: int | None
+    size: int
+    md5: str
+    header_length: int
+    pixel_data_offset: int | None
+    first_frame_end: int | None
+
+
+def describe(source: bytes | BinaryIO, size: int, md5: str) -> Description:
+    """Read the header of a DICOM file (whole, or its beginning as a stream).
+
+    Raises
+    ------
+    BadFileFormat
+        The bytes are not a DICOM file.
+    """
+    from chalicelib.dicom.reader import read_header
+
+    return _describe(read_header(source, size), size, md5)
+
+
+def _describe(header: Header, size: int, md5: str) -> Description:
+    from chalicelib.dicom import maintags
+    from chalicelib.dicom.identifiers import identify
+
+    identifiers = identify(header)
+    return Description(
+        identifiers=(identifiers.patient, identifiers.study, identifiers.series, identifiers.instance),
+        tags={level: maintags.main_dicom_tags(header, level) for level in Level},
+        patient_tags=maintags.patient_main_dicom_tags(header),
+        metadata=maintags.instance_metadata(header),
+        sop_instance_uid=identifiers.sop_uid,
+        index_in_series=maintags.index_in_series(header),
+        expected_instances=maintags.expected_number_of_instances(header),
+        size=size,
+        md5=md5,
+        header_length=header.header_length_bytes,
+        pixel_data_offset=header.pixel_data_offset_bytes,
+        first_frame_end=header.first_frame_end_bytes,
+    )

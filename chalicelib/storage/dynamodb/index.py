@@ -1,0 +1,108 @@
+"""Reading the index: rows, families, listings and look-ups, all strongly consistent."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+
+from chalicelib.domain.levels import Level
+from chalicelib.domain.resources import Child, Family, Instance, Resource
+from chalicelib.storage.dynamodb.items import is_edge, to_child, to_instance, to_resource
+from chalicelib.storage.dynamodb.keys import EDGE, ROW, SHARDS, Keys, digest
+from chalicelib.storage.dynamodb.table import Table
+
+
+class Index:
+    """The index of one tenant."""
+
+    def __init__(self, table: Table, keys: Keys) -> None:
+        self.table = table
+        self.keys = keys
+
+    def family(self, identifier: str) -> Family | None:
+        """A patient, study or series with its children. One query for each megabyte."""
+        items = list(self.table.query(self.keys.resource_partition(identifier)))
+        if not items or items[0]["sk"]["S"] != ROW:
+            return None
+        resource = to_resource(items[0])
+        children = (to_child(item) for item in items[1:] if is_edge(item))
+        return Family(resource, tuple(c for c in children if c.parent_incarnation == resource.incarnation))
+
+    def children(self, parent: str, incarnation: str, limit: int | None = None) -> Iterator[Child]:
+        """The children of one incarnation of a resource, whether it still exists or not."""
+        partition = self.keys.resource_partition(parent)
+        for item in self.table.query(partition, prefix=f"{EDGE}{incarnation}#", limit=limit):
+            yield to_child(item)
+
+    def instance(self, identifier: str) -> Instance | None:
+        """An instance by its identifier. One call."""
+        item = self.table.get(self.keys.instance(identifier))
+        return to_instance(item) if item else None
+
+    def resource(self, identifier: str) -> Resource | None:
+        """A patient, study or series without its children. One call."""
+        item = self.table.get(self.keys.resource(identifier))
+        return to_resource(item) if item else None
+
+    def instances(self, identifiers: Sequence[str]) -> dict[str, Instance]:
+        """Those of the instances that exist. One call per hundred."""
+        items = self.table.batch_get([self.keys.instance(identifier) for identifier in identifiers])
+        return {instance.id: instance for instance in map(to_instance, items)}
+
+    def resources(self, identifiers: Iterable[str]) -> dict[str, Resource]:
+        """Those of the patients, studies and series that exist. One call per hundred."""
+        items = self.table.batch_get([self.keys.resource(identifier) for identifier in identifiers])
+        return {resource.id: resource for resource in map(to_resource, items)}
+
+    def lineage(self, identifiers: Sequence[str]) -> tuple[list[Resource | None], Instance | None]:
+        """The patient, study, series and instance with these identifiers, in one call."""
+        *above, instance_id = identifiers
+        keys = [self.keys.resource(identifier) for identifier in above]
+        items = self.table.batch_get([*keys, self.keys.instance(instance_id)])
+        instance: Instance | None = None
+        found: dict[str, Resource] = {}
+        for item in items:
+            if item["sk"]["S"] == ROW:
+                resource = to_resource(item)
+                found[resource.id] = resource
+            else:
+                instance = to_instance(item)
+        return [found.get(identifier) for identifier in above], instance
+
+    def list_shard(
+        self, level: Level, shard: str, after: str | None = None, limit: int | None = None
+    ) -> Iterator[str]:
+        """Identifiers of one shard of a level's listing, in order."""
+        partition = self.keys.listing_partition(level, shard)
+        for item in self.table.query(partition, after=after, limit=limit):
+            yield item["sk"]["S"]
+
+    def list_instances_shard(
+        self, shard: str, after: str | None = None, limit: int | None = None
+    ) -> Iterator[Instance]:
+        """Instances of one shard, in the order of their identifiers: the listing holds the rows."""
+        partition = self.keys.listing_partition(Level.INSTANCE, shard)
+        for item in self.table.query(partition, after=after, limit=limit):
+            yield to_instance(item)
+
+    def list_all(self, level: Level) -> Iterator[str]:
+        """Every identifier of a level, in order; grows with the store."""
+        for shard in SHARDS:
+            yield from self.list_shard(level, shard)
+
+    def count_shard(self, level: Level, shard: str) -> int:
+        """How many entries one shard of a level's listing has."""
+        return self.table.count(self.keys.listing_partition(level, shard))
+
+    def lookup_uid(self, uid: str) -> list[tuple[Level, str]]:
+        """The studies, series and instances that carry this UID. One query."""
+        found = []
+        for item in self.table.query(self.keys.partition("u", digest(uid))):
+            level, identifier = item["sk"]["S"].split("#", 1)
+            found.append((Level(int(level)), identifier))
+        return found
+
+    def lookup_text(self, keyword: str, value: str) -> list[str]:
+        """The resources whose normalised value of a text tag is exactly this. One query."""
+        prefix = f"{value[:256]}\0"
+        items = self.table.query(self.keys.partition("x", keyword), prefix=prefix)
+        return [item["sk"]["S"][len(prefix) :] for item in items]

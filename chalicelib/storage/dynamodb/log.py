@@ -1,0 +1,272 @@
+"""A log whose readers never lose, reorder or invent an entry, though its writers are many and may die.
+
+Numbers come from one atomic counter, so a slow writer can commit 41 after 42 is there. Readers therefore get
+the contiguous prefix only. A gap with a committed entry behind it that is older than the grace period is sealed:
+a tombstone is put into it on condition that it is empty, which makes the late writer's own condition fail, so
+that it takes a new number. Being early with a seal costs a writer a retry and is never wrong.
+
+Each number is a partition of its own: writers share nothing but the counter, and a page is one BatchGetItem of
+known keys. An entry that leaves the log is marked dead in its place; a hundred dead ones in a row become one
+marker, a hundred such markers another, so that a reader jumps over a million of them in a few steps.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from chalicelib.domain.clock import Clock
+from chalicelib.storage.dynamodb.items import document, number, text
+from chalicelib.storage.dynamodb.table import ConditionFailed, Conflict, Item, Table
+
+FOLD = 100
+BLOCK_SIZES = (FOLD**3, FOLD**2, FOLD)
+WINDOW = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One number of the log. `kind` is None for a sealed number; dead entries are not for clients."""
+
+    number: int
+    kind: str | None
+    at: float
+    dead: bool
+    body: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """The counter's `last` reservation; readers see nothing up to `floor`; nothing is kept up to `trimmed`."""
+
+    last: int = 0
+    floor: int = 0
+    trimmed: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Reservation:
+    """Consecutive numbers that belong to one writer, and how far the log was trimmed when they were given."""
+
+    first: int
+    count: int
+    trimmed: int
+
+    @property
+    def numbers(self) -> list[int]:
+        """The numbers, ascending."""
+        return list(range(self.first, self.first + self.count))
+
+
+class SequencedLog:
+    """One log (`name`) of one tenant in the log table."""
+
+    def __init__(self, table: Table, tenant: str, name: str, clock: Clock, grace_seconds: float) -> None:
+        self._table = table
+        self._prefix = f"{tenant}#{name}"
+        self._clock = clock
+        self._grace_seconds = grace_seconds
+
+    # Writing
+
+    def reserve(self, count: int) -> Reservation:
+        """Reserve `count` consecutive numbers. One call."""
+        updated = self._table.update(
+            self._key("head"), "ADD #last :n", {":n": number(count)}, {"#last": "last"}, returned="ALL_NEW"
+        )
+        head = _to_head(updated)
+        return Reservation(head.last - count + 1, count, head.trimmed)
+
+    def put_action(self, at_number: int, kind: str, body: dict[str, Any]) -> Item:
+        """The action that writes an entry under a reserved number; its condition fails once that was sealed."""
+        item = self._item(at_number) | {"k": text(kind), "v": document(body)}
+        return self._table.put_action(item, "attribute_not_exists(pk)")
+
+    def seal_action(self, at_number: int) -> Item:
+        """The action that gives back a reserved number which its owner does not need."""
+        item = self._item(at_number) | {"dead": {"BOOL": True}}
+        return self._table.put_action(item, "attribute_not_exists(pk)")
+
+    def kill_actions(self, numbers: Iterable[int], trimmed: int) -> list[Item]:
+        """The actions that take entries out of the log while their numbers stay settled.
+
+        Those up to `trimmed` (of a reservation made just before) have been removed already.
+        """
+        return [self._kill_action(at_number) for at_number in numbers if at_number > trimmed]
+
+    def _kill_action(self, at_number: int) -> Item:
+        expression = "SET dead = :t, n = :n, #at = if_not_exists(#at, :n)"
+        values = {":t": {"BOOL": True}, ":n": number(at_number)}
+        return self._table.update_action(self._key(at_number), expression, values, {"#at": "at"})
+
+    # Reading
+
+    def head(self) -> Head:
+        """Where the log stands. One call."""
+        return _to_head(self._table.get(self._key("head")))
+
+    def walk(self, since: int, *, below_floor: bool = False) -> Iterator[Entry]:
+        """The entries behind `since` in order, dead ones too, up to the end of the contiguous prefix.
+
+        The first entry costs one call, each further hundred one more; gaps and folded runs cost extra.
+        `below_floor` shows what a truncation has hidden but not yet removed (for the store's own readers).
+        """
+        head, window = self._read_first(since + 1)
+        position = max(since, head.trimmed if below_floor else head.floor) + 1
+        read_up_to = since + 1
+        while position <= head.last:
+            if position > read_up_to:
+                read_up_to = min(position + WINDOW - 1, head.last)
+                window = self._read(range(position, read_up_to + 1))
+            entry = window.get(position)
+            if entry is not None:
+                yield entry
+                position += 1
+                continue
+            folded = self._folded_until(position)
+            if folded is None and not self._seal_run(position, head.last):
+                return
+            position = position if folded is None else folded + 1
+            read_up_to = position - 1
+
+    def read(self, numbers: Sequence[int]) -> list[Entry]:
+        """The entries that stand under these numbers, in order. One call per hundred."""
+        return [entry for _, entry in sorted(self._read(numbers).items())]
+
+    def walk_back(self, until: int) -> Iterator[Entry]:
+        """The entries up to `until` (which must lie in the contiguous prefix), newest first."""
+        floor = self.head().floor
+        position = until
+        while position > floor:
+            start = max(floor + 1, position - WINDOW + 1)
+            window = self._read(range(start, position + 1))
+            while position >= start and position in window:
+                yield window[position]
+                position -= 1
+            if position >= start:
+                folded = self._folded_from(position)
+                position = folded - 1 if folded is not None else position - 1
+
+    # Housekeeping
+
+    def truncate(self) -> None:
+        """Hide all entries there are now. O(1): `trim` removes them later."""
+        last = self.head().last
+        names = {"#floor": "floor"}
+        values = {":floor": number(last)}
+        try:
+            condition = "attribute_not_exists(#floor) OR #floor < :floor"
+            self._table.update(self._key("head"), "SET #floor = :floor", values, names, condition)
+        except ConditionFailed:
+            return
+
+    def trim(self, up_to: int) -> int:
+        """Remove up to a thousand hidden entries that are not above `up_to`; returns how many numbers it passed."""
+        head = self.head()
+        end = min(head.floor, up_to, head.trimmed + 1000)
+        if end <= head.trimmed:
+            return 0
+        keys = [self._key(n) for n in range(head.trimmed + 1, end + 1)]
+        blocks = {(size, n // size) for size in BLOCK_SIZES for n in (head.trimmed + 1, end)}
+        keys += [self._block_key(*block) for block in blocks if (block[1] + 1) * block[0] - 1 <= end]
+        folded = self._folded_until(head.trimmed + 1)
+        if folded is not None:
+            end = max(end, min(folded, head.floor, up_to))
+        self._table.remove(keys)
+        self._table.update(self._key("head"), "SET trimmed = :n", {":n": number(end)})
+        return end - head.trimmed
+
+    def fold(self, size: int, block: int) -> bool:
+        """Replace a block whose every number is dead by one marker; says whether it did. Safe to repeat."""
+        start = block * size
+        if size == FOLD:
+            entries = self._read(range(max(start, 1), start + size))
+            whole = len(entries) == size - (start == 0) and all(entry.dead for entry in entries.values())
+            inner = [self._key(n) for n in range(start, start + size)]
+        else:
+            child = size // FOLD
+            inner = [self._block_key(child, start // child + i) for i in range(FOLD)]
+            whole = len(self._table.batch_get(inner)) == FOLD
+        if whole:
+            self._table.put(self._block_key(size, block) | {"size": number(size), "block": number(block)})
+            self._table.remove(inner)
+        return whole
+
+    # Inside
+
+    def _key(self, at: int | str) -> Item:
+        return {"pk": text(f"{self._prefix}#{at}")}
+
+    def _block_key(self, size: int, block: int) -> Item:
+        return self._key(f"b{size}#{block}")
+
+    def _item(self, at_number: int) -> Item:
+        return self._key(at_number) | {"n": number(at_number), "at": number(self._clock())}
+
+    def _read_first(self, position: int) -> tuple[Head, dict[int, Entry]]:
+        items = self._table.batch_get([self._key("head"), self._key(position)])
+        heads = [item for item in items if "n" not in item]
+        window = {entry.number: entry for entry in map(_to_entry, (i for i in items if "n" in i))}
+        return _to_head(heads[0] if heads else None), window
+
+    def _read(self, numbers: Iterable[int]) -> dict[int, Entry]:
+        items = self._table.batch_get([self._key(n) for n in numbers])
+        return {entry.number: entry for entry in map(_to_entry, items)}
+
+    def _folded(self, position: int) -> tuple[int, int] | None:
+        keys = [self._block_key(size, position // size) for size in BLOCK_SIZES]
+        markers = self._table.batch_get(keys)
+        if not markers:
+            return None
+        size, block = max((int(marker["size"]["N"]), int(marker["block"]["N"])) for marker in markers)
+        return block * size, block * size + size - 1
+
+    def _folded_until(self, position: int) -> int | None:
+        block = self._folded(position)
+        return block[1] if block else None
+
+    def _folded_from(self, position: int) -> int | None:
+        block = self._folded(position)
+        return block[0] if block else None
+
+    def _seal_run(self, position: int, last: int) -> bool:
+        """Seal the gap that begins at `position` if it is old enough; says whether the reader may look again."""
+        for start in range(position, last + 1, WINDOW):
+            window = self._read(range(start, min(start + WINDOW, last + 1)))
+            if position in window:
+                return True
+            if not window:
+                continue
+            first = min(window)
+            if self._clock() - min(e.at for e in window.values()) < self._grace_seconds:
+                return False
+            sealed = [self._seal(n) for n in range(position, first)]
+            return all(sealed)
+        return False
+
+    def _seal(self, at_number: int) -> bool:
+        try:
+            self._table.put(self._item(at_number) | {"dead": {"BOOL": True}}, if_absent=True)
+        except ConditionFailed:
+            return True
+        except Conflict:
+            return False
+        return True
+
+
+def _to_head(item: Item | None) -> Head:
+    if item is None:
+        return Head()
+    return Head(*(int(item.get(name, {"N": "0"})["N"]) for name in ("last", "floor", "trimmed")))
+
+
+def _to_entry(item: Item) -> Entry:
+    return Entry(
+        number=int(item["n"]["N"]),
+        kind=item["k"]["S"] if "k" in item else None,
+        at=float(item["at"]["N"]),
+        dead="dead" in item,
+        body=json.loads(item["v"]["S"]) if "v" in item else {},
+    )

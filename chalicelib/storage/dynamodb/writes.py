@@ -1,0 +1,151 @@
+"""The actions that change the index, to be put together into transactions.
+
+Every secondary item (edge, listing, look-up) carries the incarnation it was made for, so that a delete of an
+earlier incarnation can never take what a later one owns.
+"""
+
+from __future__ import annotations
+
+from chalicelib.domain.levels import Level
+from chalicelib.domain.resources import Child, Instance, Resource
+from chalicelib.storage.dynamodb.items import (
+    document,
+    edge_of,
+    from_edge,
+    from_instance,
+    from_resource,
+    number,
+    text,
+)
+from chalicelib.storage.dynamodb.keys import Keys, digest
+from chalicelib.storage.dynamodb.table import Item, Table
+
+UID_KEYWORDS = {
+    Level.STUDY: "StudyInstanceUID",
+    Level.SERIES: "SeriesInstanceUID",
+    Level.INSTANCE: "SOPInstanceUID",
+}
+TEXT_KEYWORDS = {Level.PATIENT: ("PatientID",), Level.STUDY: ("AccessionNumber",), Level.SERIES: ()}
+
+
+def normalise(value: str) -> str:
+    """The form under which text is looked up: upper case, without accents, as Orthanc's identifiers."""
+    import unicodedata
+
+    decomposed = unicodedata.normalize("NFKD", value)
+    return "".join(c for c in decomposed if not unicodedata.combining(c)).upper().strip()
+
+
+class IndexWrites:
+    """Makes the actions of one tenant."""
+
+    def __init__(self, table: Table, keys: Keys) -> None:
+        self._table = table
+        self._keys = keys
+
+    def create(self, resource: Resource, replaced: Resource | None) -> list[Item]:
+        """Create a patient, study or series; `replaced` is the dead row that stands in its place."""
+        condition = "inc = :old" if replaced else "attribute_not_exists(pk)"
+        values = {":old": text(replaced.incarnation)} if replaced else None
+        owned = {"inc": text(resource.incarnation)}
+        actions = [
+            self._table.put_action(from_resource(self._keys, resource), condition, values),
+            self._table.put_action(self._keys.listing(resource.level, resource.id) | owned),
+            *(self._table.put_action(key | owned) for key in self._lookup_keys(resource)),
+        ]
+        if resource.parent_id:
+            edge = self._keys.edge(resource.parent_id, resource.parent_incarnation, resource.id)
+            actions.append(self._table.put_action(edge | {"cinc": text(resource.incarnation)}))
+        if resource.due is not None:
+            actions.append(self.remind(resource, resource.due))
+        return actions
+
+    def require(self, parent: Resource) -> Item:
+        """Hold the transaction to a parent that is still the incarnation it was."""
+        condition = "inc = :inc"
+        return self._table.check_action(
+            self._keys.resource(parent.id), condition, {":inc": text(parent.incarnation)}
+        )
+
+    def add(self, instance: Instance, replaced: Instance | None) -> list[Item]:
+        """Add an instance to its series; `replaced` is the row that stands in its place."""
+        condition = "f = :old" if replaced else "attribute_not_exists(pk)"
+        values = {":old": text(replaced.file.key)} if replaced else None
+        edge = edge_of(instance)
+        owned = {"inc": text(instance.series_incarnation)}
+        return [
+            self._table.put_action(from_instance(self._keys, instance), condition, values),
+            self._table.put_action(from_edge(self._keys, instance.series_id, edge)),
+            self._table.put_action(self._keys.uid(edge.lookup, Level.INSTANCE, instance.id) | owned),
+        ]
+
+    def remove(self, resource: Resource, *, keep_edge: bool = False) -> list[Item]:
+        """Remove a patient, study or series with what refers to it; its children are left."""
+        inc = {":inc": text(resource.incarnation)}
+        mine = "attribute_not_exists(pk) OR inc = :inc"
+        secondary = [self._keys.listing(resource.level, resource.id), *self._lookup_keys(resource)]
+        actions = [
+            self._table.delete_action(self._keys.resource(resource.id), "inc = :inc", inc),
+            *(self._table.delete_action(key, mine, inc) for key in secondary),
+        ]
+        if resource.parent_id and not keep_edge:
+            edge = self._keys.edge(resource.parent_id, resource.parent_incarnation, resource.id)
+            actions.append(self._table.delete_action(edge))
+        if resource.due is not None:
+            actions.append(self._table.delete_action(self._keys.due(resource.due, resource.id)))
+        return actions
+
+    def remove_instance(self, series_id: str, child: Child) -> list[Item]:
+        """Remove an instance that still belongs to the incarnation its edge was made for."""
+        inc = {":inc": text(child.parent_incarnation)}
+        return [
+            self.cut(series_id, child),
+            self._table.delete_action(self._keys.instance(child.id), "pinc = :inc", inc),
+            self._table.delete_action(
+                self._keys.uid(child.lookup, Level.INSTANCE, child.id),
+                "attribute_not_exists(pk) OR inc = :inc",
+                inc,
+            ),
+        ]
+
+    def cut(self, series_id: str, child: Child) -> Item:
+        """Remove the edge to an instance, if it leads to the file we know."""
+        edge = self._keys.edge(series_id, child.parent_incarnation, child.id)
+        return self._table.delete_action(edge, "f = :f", {":f": text(child.file_key)})
+
+    def remind(self, resource: Resource, due: int) -> Item:
+        """Have the stability of a resource judged at `due` (seconds since the epoch)."""
+        reminder = {"id": text(resource.id), "inc": text(resource.incarnation)}
+        return self._table.put_action(self._keys.due(due, resource.id) | reminder)
+
+    def wake(self, resource: Resource, due: int) -> list[Item]:
+        """Make a stable resource unstable until it is judged at `due`."""
+        expression = "SET st = :no, due = :due"
+        values = {
+            ":no": {"BOOL": False},
+            ":yes": {"BOOL": True},
+            ":due": number(due),
+            ":inc": text(resource.incarnation),
+        }
+        condition = "inc = :inc AND st = :yes"
+        key = self._keys.resource(resource.id)
+        return [
+            self._table.update_action(key, expression, values, None, condition),
+            self.remind(resource, due),
+        ]
+
+    def begin_deletion(self, identifier: str, incarnation: str, body: dict[str, object]) -> Item:
+        """Record a delete that is to be finished even if this process dies."""
+        return self._table.put_action(self._keys.deletion(identifier, incarnation) | {"d": document(body)})
+
+    def _lookup_keys(self, resource: Resource) -> list[dict[str, dict[str, str]]]:
+        keys = []
+        uid_keyword = UID_KEYWORDS.get(resource.level)
+        if uid_keyword:
+            uid = resource.tags.get(uid_keyword, "")
+            keys.append(self._keys.uid(digest(uid), resource.level, resource.id))
+        for keyword in TEXT_KEYWORDS[resource.level]:
+            value = resource.tags.get(keyword)
+            if value:
+                keys.append(self._keys.text(keyword, normalise(value), resource.id))
+        return keys

@@ -1,0 +1,171 @@
+"""The bucket of stored DICOM files. Every file has a key of its own, never written twice.
+
+Key: ``{tenant}/files/{h}/{hour}/{instance id}.{uuid}``; `h` spreads the load over 16 prefixes (3,500 writes a
+second each, S3's guideline), `hour` (``YYYYMMDDHH``, UTC) lets a sweep find the files of one hour.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from chalicelib.domain.errors import InexistentItem, NacreError, Unavailable
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+    from mypy_boto3_s3.type_defs import CopySourceTypeDef
+
+PREFIXES = "0123456789abcdef"
+MAX_DELETE_KEYS = 1000  # DeleteObjects, S3 limit
+MAX_COPY_BYTES = 5 * 1024**3  # CopyObject, S3 limit; larger objects are copied in parts
+PART_BYTES = 512 * 1024**2
+
+
+@dataclass(frozen=True, slots=True)
+class FileName:
+    """The parts of a stored file's key."""
+
+    key: str
+    uuid: str
+    instance_id: str
+
+
+class FileStore:
+    """Puts, reads and deletes stored files."""
+
+    def __init__(self, client: S3Client, bucket: str, tenant: str) -> None:
+        self._client = client
+        self._tenant = tenant
+        self.bucket = bucket
+
+    def name(self, instance_id: str, uuid: str, at: float) -> FileName:
+        """The name for a new file of an instance, stored at `at` (seconds since the epoch)."""
+        key = f"{self._hour_prefix(uuid[0], at)}{instance_id}.{uuid}"
+        return FileName(key, uuid, instance_id)
+
+    def put(self, key: str, data: bytes) -> None:
+        """Store a whole file; returns once S3 has it."""
+        with _translated():
+            self._client.put_object(Bucket=self.bucket, Key=key, Body=data, ContentType="application/dicom")
+
+    def get(self, key: str) -> bytes:
+        """A whole file.
+
+        Raises
+        ------
+        InexistentItem
+            The bucket has no such file.
+        """
+        with _translated():
+            return self._client.get_object(Bucket=self.bucket, Key=key)["Body"].read()
+
+    def get_range(self, key: str, start: int, end: int) -> bytes:
+        """The bytes from `start` up to, not including, `end` (which may lie behind the file's end)."""
+        with _translated():
+            answer = self._client.get_object(Bucket=self.bucket, Key=key, Range=f"bytes={start}-{end - 1}")
+            return answer["Body"].read()
+
+    def presigned_get(self, key: str, file_name: str, content_type: str, seconds: int = 300) -> str:
+        """A URL that serves the file under a name and a type for some seconds."""
+        parameters = {
+            "Bucket": self.bucket,
+            "Key": key,
+            "ResponseContentType": content_type,
+            "ResponseContentDisposition": f'filename="{file_name}"',
+        }
+        return self._client.generate_presigned_url("get_object", Params=parameters, ExpiresIn=seconds)
+
+    def adopt(self, source_bucket: str, source_key: str, etag: str, size: int, key: str) -> None:
+        """Copy an object of another bucket into the store, inside S3, if it still has this ETag."""
+        source: CopySourceTypeDef = {"Bucket": source_bucket, "Key": source_key}
+        with _translated():
+            if size <= MAX_COPY_BYTES:
+                self._client.copy_object(
+                    Bucket=self.bucket,
+                    Key=key,
+                    CopySource=source,
+                    CopySourceIfMatch=etag,
+                    ContentType="application/dicom",
+                    MetadataDirective="REPLACE",
+                )
+                return
+            self._adopt_in_parts(source, etag, size, key)
+
+    def _adopt_in_parts(self, source: CopySourceTypeDef, etag: str, size: int, key: str) -> None:
+        upload = self._client.create_multipart_upload(
+            Bucket=self.bucket, Key=key, ContentType="application/dicom"
+        )["UploadId"]
+        parts = []
+        for part, start in enumerate(range(0, size, PART_BYTES), start=1):
+            answer = self._client.upload_part_copy(
+                Bucket=self.bucket,
+                Key=key,
+                UploadId=upload,
+                PartNumber=part,
+                CopySource=f"{source['Bucket']}/{source['Key']}",
+                CopySourceIfMatch=etag,
+                CopySourceRange=f"bytes={start}-{min(start + PART_BYTES, size) - 1}",
+            )
+            parts.append({"PartNumber": part, "ETag": answer["CopyPartResult"]["ETag"]})
+        self._client.complete_multipart_upload(
+            Bucket=self.bucket,
+            Key=key,
+            UploadId=upload,
+            MultipartUpload={"Parts": parts},  # type: ignore[typeddict-item]
+        )
+
+    def delete(self, keys: Sequence[str]) -> None:
+        """Remove files; those that are not there do not matter. One call per thousand."""
+        for start in range(0, len(keys), MAX_DELETE_KEYS):
+            page = keys[start : start + MAX_DELETE_KEYS]
+            with _translated():
+                answer = self._client.delete_objects(
+                    Bucket=self.bucket, Delete={"Objects": [{"Key": k} for k in page], "Quiet": True}
+                )
+            if answer.get("Errors"):
+                raise Unavailable("The bucket did not delete all files")
+
+    def of_hour(self, at: float) -> Iterator[FileName]:
+        """The names of all files that were stored in the hour of `at`."""
+        for prefix in PREFIXES:
+            pages = self._client.get_paginator("list_objects_v2").paginate(
+                Bucket=self.bucket, Prefix=self._hour_prefix(prefix, at)
+            )
+            for page in pages:
+                for entry in page.get("Contents", []):
+                    yield _parse(entry["Key"])
+
+    def _hour_prefix(self, prefix: str, at: float) -> str:
+        hour = time.strftime("%Y%m%d%H", time.gmtime(at))
+        return f"{self._tenant}/files/{prefix}/{hour}/"
+
+
+def _parse(key: str) -> FileName:
+    instance_id, uuid = key.rsplit("/", 1)[1].split(".", 1)
+    return FileName(key, uuid, instance_id)
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    """Turns botocore's errors into the store's, once for all calls."""
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    try:
+        yield
+    except ClientError as error:
+        raise _translate(error) from error
+    except BotoCoreError as error:
+        raise Unavailable("The bucket did not answer") from error
+
+
+def _translate(error: Exception) -> NacreError:
+    response = getattr(error, "response", {})
+    code = response.get("Error", {}).get("Code", "")
+    if code in ("NoSuchKey", "404"):
+        return InexistentItem("The file is not in the bucket")
+    if code in ("PreconditionFailed", "412"):
+        return InexistentItem("The object has been replaced")
+    return Unavailable("The bucket did not answer")

@@ -62,7 +62,7 @@ class BadJson(BadRequest):
 class BadParameterType(BadRequest):
     """A parameter has the wrong type."""
 
-    orthanc_status = 4
+    orthanc_status = 5
     orthanc_error = "Bad type for a parameter"
 
 
@@ -76,14 +76,14 @@ class ParameterOutOfRange(BadRequest):
 class Unauthorized(NacreError):
     """No credentials were given, or wrong ones."""
 
-    orthanc_status = 25
+    orthanc_status = 29
     orthanc_error = "Unauthorized access"
 
 
 class Forbidden(NacreError):
     """The user is known and may not do this."""
 
-    orthanc_status = 40
+    orthanc_status = 45
     orthanc_error = "Access forbidden"
 
 
@@ -112,7 +112,7 @@ class NotAcceptable(NacreError):
     """Nothing the client accepts can be given."""
 
     orthanc_status = 34
-    orthanc_error = "Bad content type"
+    orthanc_error = "Cannot send a response which is acceptable according to the Accept HTTP header"
 
 
 class PayloadTooLarge(BadRequest):

@@ -17,6 +17,7 @@ from dataclasses import asdict, dataclass, field
 from itertools import islice
 
 from chalicelib.domain.changes import ChangeType
+from chalicelib.domain.clock import Clock
 from chalicelib.domain.errors import Unavailable, UnknownResource
 from chalicelib.domain.levels import Level
 from chalicelib.domain.resources import Child, Resource
@@ -42,6 +43,7 @@ class Deletion:
     incarnation: str
     level: int | None = None
     rescue: bool = False
+    at: float = 0.0
     files: list[str] = field(default_factory=list)
     climb: list[str] = field(default_factory=list)
 
@@ -57,6 +59,7 @@ class Delete:
         files: FileStore,
         ingest: Ingest,
         pool: Executor,
+        clock: Clock,
         *,
         keep_changes: bool,
         sleep: Callable[[float], None] = time.sleep,
@@ -68,6 +71,7 @@ class Delete:
         self._files = files
         self._ingest = ingest
         self._pool = pool
+        self._clock = clock
         self._keep_changes = keep_changes
         self._sleep = sleep
 
@@ -102,10 +106,13 @@ class Delete:
         self._table.delete(self._index.keys.deletion(record.id, record.incarnation))
         return remaining
 
-    def unfinished(self, limit: int) -> list[Deletion]:
-        """Deletes that have begun, this process's own running ones among them."""
-        items = self._table.query(self._index.keys.partition("delete"), limit=limit)
-        return [_to_deletion(item) for item in items]
+    def finish_abandoned(self, older_than_seconds: float, limit: int = 100) -> int:
+        """Finish deletes whose process seems to have died; returns how many there were."""
+        records = map(_to_deletion, self._table.query(self._index.keys.partition("delete"), limit=limit))
+        abandoned = [r for r in records if r.at <= self._clock() - older_than_seconds]
+        for record in abandoned:
+            self.finish(record)
+        return len(abandoned)
 
     # Beginning
 
@@ -147,21 +154,22 @@ class Delete:
         ]
 
     def _record(self, record: Deletion) -> Item:
-        return self._writes.begin_deletion(record.id, record.incarnation, asdict(record))
+        body = asdict(record) | {"at": self._clock()}
+        return self._writes.begin_deletion(record.id, record.incarnation, body)
 
     def _log_removal(self, level: Level, gone: Sequence[tuple[str, int, Sequence[int]]]) -> list[Item]:
         """The actions by which resources (identifier, bytes, numbers) leave the log and the statistics."""
         count = 1 + (len(gone) if self._keep_changes else 0)
         reserved = self._changes.reserve(count)
         first = reserved.first
-        body = removal(level, [(identifier, size) for identifier, size, _ in gone])
+        numbers = [number for _, _, theirs in gone for number in theirs]
+        body = removal(level, [(identifier, size) for identifier, size, _ in gone], numbers)
         actions = [self._changes.put_action(first, ChangeType.DELETED, body)]
         if self._keep_changes:
             for at_number, (identifier, _, _) in enumerate(gone, start=first + 1):
                 shown = {"id": identifier, "lv": int(level)}
                 actions.append(self._changes.put_action(at_number, ChangeType.DELETED, shown))
             return actions
-        numbers = [number for _, _, theirs in gone for number in theirs]
         return actions + self._changes.kill_actions(numbers, reserved.trimmed)
 
     # Finishing

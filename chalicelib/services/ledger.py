@@ -13,7 +13,7 @@ from typing import Any
 
 from chalicelib.domain.changes import ChangeType
 from chalicelib.domain.levels import Level
-from chalicelib.storage.dynamodb.log import Entry
+from chalicelib.storage.dynamodb.log import FOLD, Entry
 
 _LEVEL_OF = {
     ChangeType.NEW_PATIENT: Level.PATIENT,
@@ -66,10 +66,14 @@ def bucket_of(identifier: str) -> int:
     return int(identifier[:2], 16)
 
 
-def removal(level: Level, gone: Iterable[tuple[str, int]]) -> dict[str, Any]:
-    """The body of an entry that takes resources (identifier, bytes) out of the counts."""
+def removal(level: Level, gone: Iterable[tuple[str, int]], numbers: Iterable[int]) -> dict[str, Any]:
+    """The body of an entry that takes resources (identifier, bytes) out of the counts.
+
+    `numbers` are those of the entries that leave the log with them, kept as the blocks of a hundred they lie in.
+    """
     resources = list(gone)
     return {
         "c": [[int(level), bucket_of(identifier), -1] for identifier, _ in resources],
         "b": -sum(size for _, size in resources),
+        "k": sorted({number // FOLD for number in numbers}),
     }

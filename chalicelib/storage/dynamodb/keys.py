@@ -11,7 +11,6 @@ pk (after ``{tenant}#``)  sk                           item
 ``x#{keyword}``           ``{VALUE}\0{id}``             the look-up of PatientID and AccessionNumber
 ``due``                   ``{seconds}#{id}``           when a resource's stability is to be judged
 ``delete``                ``{id}#{incarnation}``       a delete that has begun and is not finished
-``fold``                  ``{size}#{block}``           a block of the changes log that may be all dead
 ``stats``                 ``!``                        counts up to a number of the changes log
 ``page#{level}``          ``{offset}``                 where a listing's page began, remembered for a minute
 ``inbox#{sha1 of key}``   ``!``                        what became of an object put into the inbox
@@ -99,10 +98,6 @@ class Keys:
     def deletion(self, identifier: str, incarnation: str) -> Key:
         """The record of an unfinished delete."""
         return key(self.partition("delete"), f"{identifier}#{incarnation}")
-
-    def fold(self, size: int, block: int) -> Key:
-        """The reminder that a block of the changes log may be all dead."""
-        return key(self.partition("fold"), f"{size:012d}#{block:012d}")
 
     def statistics(self) -> Key:
         """The counts, valid up to the number they carry."""

@@ -13,7 +13,7 @@ marker, a hundred such markers another, so that a reader jumps over a million of
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -35,6 +35,11 @@ class Entry:
     at: float
     dead: bool
     body: dict[str, Any]
+
+    @property
+    def is_shown(self) -> bool:
+        """Whether clients see the entry: it lives, and is not one of the store's own records."""
+        return not self.dead and "id" in self.body
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,9 +136,13 @@ class SequencedLog:
             position = position if folded is None else folded + 1
             read_up_to = position - 1
 
-    def read(self, numbers: Sequence[int]) -> list[Entry]:
-        """The entries that stand under these numbers, in order. One call per hundred."""
-        return [entry for _, entry in sorted(self._read(numbers).items())]
+    def tail(self, since: int) -> Iterator[Entry]:
+        """All that is committed behind `since` in order, across gaps. Two calls, and one for each hundred more."""
+        head, window = self._read_first(since + 1)
+        yield from window.values()
+        for start in range(since + 2, head.last + 1, WINDOW):
+            numbers = range(start, min(start + WINDOW, head.last + 1))
+            yield from (entry for _, entry in sorted(self._read(numbers).items()))
 
     def walk_back(self, until: int) -> Iterator[Entry]:
         """The entries up to `until` (which must lie in the contiguous prefix), newest first."""
@@ -163,27 +172,37 @@ class SequencedLog:
             return
 
     def trim(self, up_to: int) -> int:
-        """Remove up to a thousand hidden entries that are not above `up_to`; returns how many numbers it passed."""
+        """Remove up to a thousand hidden numbers that are not above `up_to`; returns how many it passed."""
         head = self.head()
-        end = min(head.floor, up_to, head.trimmed + 1000)
-        if end <= head.trimmed:
+        limit = min(head.floor, up_to)
+        start = head.trimmed + 1
+        if limit < start:
             return 0
-        keys = [self._key(n) for n in range(head.trimmed + 1, end + 1)]
-        blocks = {(size, n // size) for size in BLOCK_SIZES for n in (head.trimmed + 1, end)}
-        keys += [self._block_key(*block) for block in blocks if (block[1] + 1) * block[0] - 1 <= end]
-        folded = self._folded_until(head.trimmed + 1)
-        if folded is not None:
-            end = max(end, min(folded, head.floor, up_to))
+        folded = self._folded(start)
+        if folded is not None and folded[1] <= limit:
+            end = folded[1]
+            keys = [self._block_key(size, start // size) for size in BLOCK_SIZES]
+        else:
+            end = min(limit, head.trimmed + 1000)
+            keys = [self._key(n) for n in range(start, end + 1)]
         self._table.remove(keys)
         self._table.update(self._key("head"), "SET trimmed = :n", {":n": number(end)})
         return end - head.trimmed
 
-    def fold(self, size: int, block: int) -> bool:
-        """Replace a block whose every number is dead by one marker; says whether it did. Safe to repeat."""
+    def fold(self, at_number: int) -> None:
+        """Replace the block around a number by one marker if nothing in it is shown, and so on upward.
+
+        Safe to repeat; for settled numbers only.
+        """
+        for size in reversed(BLOCK_SIZES):
+            if not self._fold(size, at_number // size):
+                return
+
+    def _fold(self, size: int, block: int) -> bool:
         start = block * size
         if size == FOLD:
             entries = self._read(range(max(start, 1), start + size))
-            whole = len(entries) == size - (start == 0) and all(entry.dead for entry in entries.values())
+            whole = len(entries) == size - (start == 0) and not any(e.is_shown for e in entries.values())
             inner = [self._key(n) for n in range(start, start + size)]
         else:
             child = size // FOLD

@@ -134,6 +134,50 @@ class IndexWrites:
             self.remind(resource, due),
         ]
 
+    def touch(self, resource: Resource, at: float) -> Item:
+        """Keep the time (epoch seconds) at which an instance last arrived below a resource."""
+        values = {":at": number(at), ":inc": text(resource.incarnation)}
+        key = self._keys.resource(resource.id)
+        return self._table.update_action(key, "SET lu = :at", values, None, "inc = :inc AND lu < :at")
+
+    def complete(self, series: Resource, change_number: int) -> Item:
+        """Mark a series as completed, once."""
+        values = {
+            ":yes": {"BOOL": True},
+            ":inc": text(series.incarnation),
+            ":seq": {"NS": [str(change_number)]},
+        }
+        condition = "inc = :inc AND attribute_not_exists(done)"
+        key = self._keys.resource(series.id)
+        return self._table.update_action(key, "SET done = :yes ADD seq :seq", values, None, condition)
+
+    def postpone(self, resource: Resource, due: int, later: int) -> list[Item]:
+        """Have a resource judged `later` than it was `due`."""
+        values = {":due": number(due), ":later": number(later), ":inc": text(resource.incarnation)}
+        key = self._keys.resource(resource.id)
+        return [
+            self._table.update_action(key, "SET due = :later", values, None, "inc = :inc AND due = :due"),
+            self._table.delete_action(self._keys.due(due, resource.id)),
+            self.remind(resource, later),
+        ]
+
+    def settle(self, resource: Resource, due: int, change_number: int) -> list[Item]:
+        """Mark a resource as stable, unless anything has arrived below it since it was read."""
+        values = {
+            ":yes": {"BOOL": True},
+            ":due": number(due),
+            ":lu": number(resource.last_update),
+            ":inc": text(resource.incarnation),
+            ":seq": {"NS": [str(change_number)]},
+        }
+        key = self._keys.resource(resource.id)
+        expression = "SET st = :yes REMOVE due ADD seq :seq"
+        condition = "inc = :inc AND due = :due AND lu = :lu"
+        return [
+            self._table.update_action(key, expression, values, None, condition),
+            self._table.delete_action(self._keys.due(due, resource.id)),
+        ]
+
     def begin_deletion(self, identifier: str, incarnation: str, body: dict[str, object]) -> Item:
         """Record a delete that is to be finished even if this process dies."""
         return self._table.put_action(self._keys.deletion(identifier, incarnation) | {"d": document(body)})

@@ -1,0 +1,186 @@
+"""What follows an ingest or a delete, and what a crash may have left: one tick after another, safe to repeat.
+
+A tick follows the changes log from where the last one stopped. It counts, keeps `LastUpdate`, finds completed
+series, and gives new ancestors to instances whose series was deleted under them. Then it judges which resources
+have become stable, finishes abandoned deletes, tidies the log, and once an hour removes files that no index
+entry knows. Any number of processes may tick at once: what must happen once is written on a condition.
+"""
+
+from __future__ import annotations
+
+from itertools import islice
+
+from chalicelib.domain.changes import STABLE, ChangeType
+from chalicelib.domain.clock import Clock
+from chalicelib.domain.levels import Level
+from chalicelib.domain.resources import Resource
+from chalicelib.services.changes import Tallies, live_instances
+from chalicelib.services.delete import Delete
+from chalicelib.services.ingest import Ingest
+from chalicelib.services.series_status import SeriesStatus, series_status
+from chalicelib.storage.dynamodb.index import Index
+from chalicelib.storage.dynamodb.items import number
+from chalicelib.storage.dynamodb.log import FOLD, Entry, SequencedLog
+from chalicelib.storage.dynamodb.table import ConditionFailed, Conflict, Item
+from chalicelib.storage.dynamodb.writes import IndexWrites
+from chalicelib.storage.s3.files import FileStore
+
+BATCH = 100
+MAX_BATCHES = 20
+DUE_PAGE = 200
+ABANDONED_SECONDS = 60.0
+HOUR_SECONDS = 3600
+ORPHAN_AGE_HOURS = 2
+
+
+class Sweeper:
+    """Does the store's background work."""
+
+    def __init__(
+        self,
+        index: Index,
+        writes: IndexWrites,
+        log: SequencedLog,
+        tallies: Tallies,
+        files: FileStore,
+        ingest: Ingest,
+        delete: Delete,
+        clock: Clock,
+        *,
+        stable_age_seconds: int,
+    ) -> None:
+        self._index = index
+        self._table = index.table
+        self._writes = writes
+        self._log = log
+        self._tallies = tallies
+        self._files = files
+        self._ingest = ingest
+        self._delete = delete
+        self._clock = clock
+        self._stable_age_seconds = stable_age_seconds
+
+    def tick(self) -> None:
+        """Do what there is to do now."""
+        if self.follow():
+            self.judge()
+        self._delete.finish_abandoned(ABANDONED_SECONDS)
+        self._log.trim(self._tallies.load().cursor)
+        self.remove_orphans()
+
+    # Following the log
+
+    def follow(self) -> bool:
+        """Take new entries into account; says whether it came to the end of the log."""
+        for _ in range(MAX_BATCHES):
+            tally = self._tallies.load()
+            start = tally.cursor
+            entries = list(islice(self._log.walk(start, below_floor=True), BATCH))
+            if not entries:
+                return True
+            self._take_in(entries)
+            for entry in entries:
+                tally.add(entry)
+            if not self._tallies.save(tally, start):
+                return False
+            self._fold(entries)
+        return False
+
+    def _take_in(self, entries: list[Entry]) -> None:
+        latest: dict[str, float] = {}
+        arrivals = list(live_instances(entries))
+        for entry in arrivals:
+            for identifier in entry.body["up"]:
+                latest[identifier] = max(latest.get(identifier, 0.0), entry.at)
+        resources = self._index.resources(latest)
+        for entry in arrivals:
+            series = resources.get(entry.body["up"][Level.SERIES])
+            if series is None or series.incarnation != entry.body["inc"]:
+                self._reattach(entry)
+        for resource in resources.values():
+            self._touch(resource, latest[resource.id])
+            if resource.expected_instances and not resource.is_completed:
+                self._complete(resource)
+
+    def _reattach(self, entry: Entry) -> None:
+        instance = self._index.instance(entry.body["id"])
+        if instance is not None and instance.series_incarnation == entry.body["inc"]:
+            self._ingest.reattach(instance)
+
+    def _touch(self, resource: Resource, at: float) -> None:
+        """Keep the time of the last arrival, and make a stable resource unstable again."""
+        if resource.is_stable:
+            due = int(self._clock()) + self._stable_age_seconds + 1
+            self._attempt(self._writes.wake(resource, due))
+        if resource.last_update < at:
+            self._attempt([self._writes.touch(resource, at)])
+
+    def _complete(self, series: Resource) -> None:
+        family = self._index.family(series.id)
+        if family is None or series_status(family) is not SeriesStatus.COMPLETE:
+            return
+        reserved = self._log.reserve(1).first
+        entry = self._log.put_action(reserved, ChangeType.COMPLETED_SERIES, {"id": series.id})
+        self._attempt([self._writes.complete(series, reserved), entry])
+
+    def _fold(self, entries: list[Entry]) -> None:
+        """Fold the blocks of the log in which entries died, and those just passed."""
+        cursor = entries[-1].number
+        blocks = {block for entry in entries for block in entry.body.get("k", ())}
+        blocks |= {entry.number // FOLD for entry in entries if entry.number % FOLD == FOLD - 1}
+        for block in sorted(blocks):
+            if (block + 1) * FOLD - 1 <= cursor:
+                self._log.fold(block * FOLD)
+
+    # Stability
+
+    def judge(self) -> None:
+        """Declare stable what has not changed for `StableAge` seconds: series first, then studies, patients."""
+        now = int(self._clock())
+        partition = self._index.keys.partition("due")
+        items = list(self._table.query(partition, until=f"{now:012d}~", limit=DUE_PAGE))
+        resources = self._index.resources({item["id"]["S"] for item in items})
+        pairs = [(item, resources.get(item["id"]["S"])) for item in items]
+        for item, resource in sorted(pairs, key=lambda pair: -(pair[1].level if pair[1] else 0)):
+            self._judge(item, resource, now)
+
+    def _judge(self, item: Item, resource: Resource | None, now: int) -> None:
+        due = int(item["sk"]["S"].split("#", 1)[0])
+        current = resource is not None and resource.incarnation == item["inc"]["S"] and resource.due == due
+        if resource is None or not current:
+            self._table.delete({"pk": item["pk"], "sk": item["sk"]})
+            return
+        quiet_at = int(resource.last_update) + self._stable_age_seconds + 1
+        if quiet_at > now:
+            self._attempt(self._writes.postpone(resource, due, quiet_at))
+            return
+        reserved = self._log.reserve(1).first
+        entry = self._log.put_action(reserved, STABLE[resource.level], {"id": resource.id})
+        self._attempt([*self._writes.settle(resource, due, reserved), entry])
+
+    # Orphans
+
+    def remove_orphans(self) -> None:
+        """Remove the files of a past hour that never came into the index, an hour a tick."""
+        key = self._index.keys.orphans()
+        item = self._table.get(key)
+        this_hour = int(self._clock()) // HOUR_SECONDS
+        if item is None:
+            self._table.put(key | {"hour": number(this_hour - 1)})
+            return
+        hour = int(item["hour"]["N"]) + 1
+        if hour > this_hour - ORPHAN_AGE_HOURS:
+            return
+        names = self._files.of_hour(hour * HOUR_SECONDS)
+        while page := list(islice(names, BATCH)):
+            known = self._index.instances(list({name.instance_id for name in page}))
+            keys = {instance.file.key for instance in known.values()}
+            self._files.delete([name.key for name in page if name.key not in keys])
+        self._table.put(key | {"hour": number(hour)})
+
+    def _attempt(self, actions: list[Item]) -> None:
+        """Apply what somebody else may have done, or undone, in the meantime."""
+        try:
+            self._table.transact(actions)
+        except (ConditionFailed, Conflict):
+            return

@@ -1,0 +1,142 @@
+"""How the pixels of an image are laid out (PS3.3 C.7.6.3), and which layouts Orthanc shows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from chalicelib.domain.errors import UnsupportedMediaType
+
+if TYPE_CHECKING:
+    from pydicom import Dataset
+
+PALETTE_COLOR = "PALETTE COLOR"
+
+
+@dataclass(frozen=True, slots=True)
+class PixelLayout:
+    """The image pixel module, with Orthanc's defaults for what is missing. All numbers are positive or 0."""
+
+    rows: int
+    columns: int
+    samples: int
+    """Samples per pixel."""
+    allocated: int
+    stored: int
+    high_bit: int
+    signed: bool
+    planar: bool
+    """Colour by plane instead of colour by pixel."""
+    photometric: str
+    """In capitals; empty if it is missing."""
+
+    @property
+    def pixels(self) -> int:
+        """Pixels of one frame."""
+        return self.rows * self.columns
+
+    @property
+    def frame_length_bytes(self) -> int:
+        """Length of one native frame, without padding."""
+        return (self.pixels * self.samples * self.allocated + 7) // 8
+
+    @property
+    def is_palette(self) -> bool:
+        """The samples are numbers of colours in a table."""
+        return self.photometric == PALETTE_COLOR and self.samples == 1
+
+
+def read_layout(dataset: Dataset) -> PixelLayout:
+    """Read the layout from a header.
+
+    Raises
+    ------
+    UnsupportedMediaType
+        There is none, or not one that Orthanc shows.
+    """
+    layout = _read(dataset)
+    if not _is_shown(layout) or _number(dataset, "NumberOfFrames", 1) < 1:
+        raise UnsupportedMediaType("This pixel layout cannot be shown")
+    return layout
+
+
+def frame_length_bytes(dataset: Dataset) -> int:
+    """Length of one frame of native pixel data, rounded up to whole 16-bit words.
+
+    Frames follow each other without padding: with an odd length, the last byte is the next frame's first.
+
+    Raises
+    ------
+    UnsupportedMediaType
+        The header does not describe an image.
+    """
+    length = _read(dataset).frame_length_bytes
+    return length + length % 2
+
+
+def _read(dataset: Dataset) -> PixelLayout:
+    allocated = _number(dataset, "BitsAllocated")
+    stored = _number(dataset, "BitsStored", allocated)
+    planar_configuration = _number(dataset, "PlanarConfiguration", 0)
+    if planar_configuration > 1:
+        raise UnsupportedMediaType("There is no such planar configuration")
+    layout = PixelLayout(
+        rows=_number(dataset, "Rows"),
+        columns=_number(dataset, "Columns"),
+        samples=_number(dataset, "SamplesPerPixel", 1),
+        allocated=allocated,
+        stored=stored,
+        high_bit=_number(dataset, "HighBit", max(stored - 1, 0)),
+        signed=_number(dataset, "PixelRepresentation", 0) != 0,
+        planar=planar_configuration == 1,
+        photometric=str(element_value(dataset, "PhotometricInterpretation") or "").strip().upper(),
+    )
+    if not layout.frame_length_bytes:
+        raise UnsupportedMediaType("An image without pixels cannot be shown")
+    return layout
+
+
+def _is_shown(layout: PixelLayout) -> bool:
+    depth = (layout.allocated, layout.stored)
+    if layout.is_palette:
+        return not layout.signed and depth in {(8, 8), (16, 16)}
+    if layout.samples == 3:
+        return not layout.signed and depth in {(8, 8), (16, 8), (16, 16)}
+    if layout.samples != 1:
+        return False
+    if layout.allocated == 16:
+        return 2 <= layout.stored <= 16
+    return not layout.signed and depth in {(1, 1), (8, 8)}
+
+
+def _number(dataset: Dataset, keyword: str, default: int | None = None) -> int:
+    value = element_value(dataset, keyword)
+    if isinstance(value, list | tuple):
+        value = value[0] if value else None
+    if value is None or value == "":
+        value = default
+    try:
+        number = int(value)
+    except (TypeError, ValueError, OverflowError) as error:
+        raise UnsupportedMediaType(f"{keyword} is missing or malformed") from error
+    if number < 0:
+        raise UnsupportedMediaType(f"{keyword} is negative")
+    return number
+
+
+def element_value(dataset: Dataset, keyword: str) -> Any:
+    """The value of an element, None if it is absent.
+
+    Raises
+    ------
+    UnsupportedMediaType
+        Its bytes do not make a value.
+    """
+    try:
+        value = dataset.get(keyword)
+    # pydicom converts bytes to values here, and what hostile ones make it raise is of any kind.
+    except Exception as error:
+        raise UnsupportedMediaType(f"{keyword} is malformed") from error
+    from pydicom.multival import MultiValue
+
+    return list(value) if isinstance(value, MultiValue) else value

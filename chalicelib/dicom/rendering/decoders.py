@@ -55,7 +55,7 @@ def decode_native(layout: PixelLayout, frame: bytes) -> Samples:
     samples = cells if layout.is_palette else _align(layout, cells)
     if layout.samples == 1:
         return samples.reshape(layout.rows, layout.columns)
-    if layout.planar:
+    if layout.planar_configuration == 1:
         return samples.reshape(3, layout.rows, layout.columns).transpose(1, 2, 0)
     return samples.reshape(layout.rows, layout.columns, 3)
 
@@ -86,7 +86,7 @@ def _align(layout: PixelLayout, cells: Samples) -> Samples:
         return (aligned << unused).view(np.int16) >> unused
     if layout.stored == 8:
         return aligned.astype(np.uint8)
-    if layout.samples == 3 and (shift or layout.planar):
+    if layout.samples == 3 and (shift or layout.planar_configuration == 1):
         raise UnsupportedMediaType(
             "Colours of 16 bits are shown only if they fill their cells, pixel by pixel"
         )

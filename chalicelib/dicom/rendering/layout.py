@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import MutableSequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -25,8 +26,8 @@ class PixelLayout:
     stored: int
     high_bit: int
     signed: bool
-    planar: bool
-    """Colour by plane instead of colour by pixel."""
+    planar_configuration: int
+    """0: colour by pixel, 1: colour by plane."""
     photometric: str
     """In capitals; empty if it is missing."""
 
@@ -77,9 +78,6 @@ def frame_length_bytes(dataset: Dataset) -> int:
 def _read(dataset: Dataset) -> PixelLayout:
     allocated = _number(dataset, "BitsAllocated")
     stored = _number(dataset, "BitsStored", allocated)
-    planar_configuration = _number(dataset, "PlanarConfiguration", 0)
-    if planar_configuration > 1:
-        raise UnsupportedMediaType("There is no such planar configuration")
     layout = PixelLayout(
         rows=_number(dataset, "Rows"),
         columns=_number(dataset, "Columns"),
@@ -88,7 +86,7 @@ def _read(dataset: Dataset) -> PixelLayout:
         stored=stored,
         high_bit=_number(dataset, "HighBit", max(stored - 1, 0)),
         signed=_number(dataset, "PixelRepresentation", 0) != 0,
-        planar=planar_configuration == 1,
+        planar_configuration=_number(dataset, "PlanarConfiguration", 0),
         photometric=str(element_value(dataset, "PhotometricInterpretation") or "").strip().upper(),
     )
     if not layout.frame_length_bytes:
@@ -101,7 +99,8 @@ def _is_shown(layout: PixelLayout) -> bool:
     if layout.is_palette:
         return not layout.signed and depth in {(8, 8), (16, 16)}
     if layout.samples == 3:
-        return not layout.signed and depth in {(8, 8), (16, 8), (16, 16)}
+        shown = depth in {(8, 8), (16, 8), (16, 16)} and layout.planar_configuration in {0, 1}
+        return shown and not layout.signed
     if layout.samples != 1:
         return False
     if layout.allocated == 16:
@@ -111,7 +110,7 @@ def _is_shown(layout: PixelLayout) -> bool:
 
 def _number(dataset: Dataset, keyword: str, default: int | None = None) -> int:
     value = element_value(dataset, keyword)
-    if isinstance(value, list | tuple):
+    if isinstance(value, MutableSequence):
         value = value[0] if value else None
     if value is None or value == "":
         value = default
@@ -125,7 +124,7 @@ def _number(dataset: Dataset, keyword: str, default: int | None = None) -> int:
 
 
 def element_value(dataset: Dataset, keyword: str) -> Any:
-    """The value of an element, None if it is absent.
+    """The value of an element, a `MutableSequence` if there are several, None if it is absent.
 
     Raises
     ------
@@ -133,10 +132,7 @@ def element_value(dataset: Dataset, keyword: str) -> Any:
         Its bytes do not make a value.
     """
     try:
-        value = dataset.get(keyword)
+        return dataset.get(keyword)
     # pydicom converts bytes to values here, and what hostile ones make it raise is of any kind.
     except Exception as error:
         raise UnsupportedMediaType(f"{keyword} is malformed") from error
-    from pydicom.multival import MultiValue
-
-    return list(value) if isinstance(value, MultiValue) else value

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import MutableSequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -65,7 +66,8 @@ def _palette(dataset: Dataset, transfer_syntax: str, entries: int) -> Raster:
     for number, colour in enumerate(_COLOURS):
         name = f"{colour}PaletteColorLookupTable"
         # A descriptor cannot hold 65536: it has 0 then.
-        if element_value(dataset, f"{name}Descriptor") != [entries % 65536, 0, 16]:
+        descriptor = element_value(dataset, f"{name}Descriptor")
+        if not isinstance(descriptor, MutableSequence) or list(descriptor) != [entries % 65536, 0, 16]:
             raise UnsupportedMediaType("Palettes are shown only if they are full and of 16 bits")
         palette[:, number] = _words(element_value(dataset, f"{name}Data"), order, entries) >> 8
     return palette
@@ -74,6 +76,8 @@ def _palette(dataset: Dataset, transfer_syntax: str, entries: int) -> Raster:
 def _words(value: Any, order: str, count: int) -> NDArray[np.uint16]:
     if isinstance(value, bytes) and len(value) == 2 * count:
         return np.frombuffer(value, f"{order}u2")
-    if isinstance(value, list) and len(value) == count and all(isinstance(word, int) for word in value):
-        return np.array(value).astype(np.uint16)
+    if isinstance(value, MutableSequence) and len(value) == count:
+        words = [word for word in value if isinstance(word, int) and 0 <= word < 65536]
+        if len(words) == count:
+            return np.array(words, np.uint16)
     raise UnsupportedMediaType("A palette is malformed")

@@ -49,8 +49,9 @@ class Changes:
                     return ChangesPage(tuple(changes), position, done=False)
                 changes.append(_to_change(entry))
             position = entry.number
-        if not changes and since > self._log.head().last:
-            position = self._settled()
+        if not changes:
+            head = self._log.head()
+            position = self._settled() if since > head.last else max(position, head.floor)
         return ChangesPage(tuple(changes), position, done=True)
 
     def page_back(

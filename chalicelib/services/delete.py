@@ -20,7 +20,7 @@ from chalicelib.domain.changes import ChangeType
 from chalicelib.domain.clock import Clock
 from chalicelib.domain.errors import Unavailable, UnknownResource
 from chalicelib.domain.levels import Level
-from chalicelib.domain.resources import Child, Resource
+from chalicelib.domain.resources import Child, Instance, Resource
 from chalicelib.services.ingest import Ingest
 from chalicelib.services.ledger import removal
 from chalicelib.storage.dynamodb.index import Index
@@ -106,6 +106,15 @@ class Delete:
         self._table.delete(self._index.keys.deletion(record.id, record.incarnation))
         return remaining
 
+    def settle_orphan(self, instance: Instance) -> None:
+        """Decide on an instance whose series is gone: it goes as well if that is being deleted, else it is kept."""
+        item = self._table.get(self._index.keys.deletion(instance.series_id, instance.series_incarnation))
+        if item is None or _to_deletion(item).rescue:
+            self._ingest.reattach(instance)
+            return
+        record = self._remove_batch(instance.series_id, [edge_of(instance)])
+        self._delete_files([record] if record else [])
+
     def finish_abandoned(self, older_than_seconds: float, limit: int = 100) -> int:
         """Finish deletes whose process seems to have died; returns how many there were."""
         records = map(_to_deletion, self._table.query(self._index.keys.partition("delete"), limit=limit))
@@ -179,13 +188,15 @@ class Delete:
         if level is Level.SERIES:
             (self._rescue_series if rescue else self._empty_series)(identifier, incarnation)
             return
+        keys = self._index.keys
         for edge in list(self._index.children(identifier, incarnation)):
             if not rescue:
                 self._remove_child_row(edge)
             self._empty(Level(level + 1), edge.id, edge.incarnation, rescue=rescue)
             if rescue:
                 self._remove_child_row(edge)
-            self._table.delete(self._index.keys.edge(identifier, incarnation, edge.id))
+            done = [keys.edge(identifier, incarnation, edge.id), keys.deletion(edge.id, edge.incarnation)]
+            self._table.remove(done)
 
     def _remove_child_row(self, edge: Child) -> None:
         """Remove the row that an edge of a dead parent leads to, unless it has been created anew."""
@@ -193,10 +204,15 @@ class Delete:
             child = self._index.resource(edge.id)
             if child is None or child.incarnation != edge.incarnation:
                 return
+            record = Deletion(child.id, child.incarnation, int(child.level))
             gone = [(child.id, 0, child.change_numbers)]
             try:
                 self._table.transact(
-                    [*self._writes.remove(child, keep_edge=True), *self._log_removal(child.level, gone)]
+                    [
+                        *self._writes.remove(child, keep_edge=True),
+                        *self._log_removal(child.level, gone),
+                        self._record(record),
+                    ]
                 )
             except (ConditionFailed, Conflict, OutcomeUnknown):
                 self._sleep(backoff(attempt))

@@ -16,7 +16,6 @@ from chalicelib.domain.levels import Level
 from chalicelib.domain.resources import Resource
 from chalicelib.services.changes import Tallies, live_instances
 from chalicelib.services.delete import Delete
-from chalicelib.services.ingest import Ingest
 from chalicelib.services.series_status import SeriesStatus, series_status
 from chalicelib.storage.dynamodb.index import Index
 from chalicelib.storage.dynamodb.items import number
@@ -43,7 +42,6 @@ class Sweeper:
         log: SequencedLog,
         tallies: Tallies,
         files: FileStore,
-        ingest: Ingest,
         delete: Delete,
         clock: Clock,
         *,
@@ -55,7 +53,6 @@ class Sweeper:
         self._log = log
         self._tallies = tallies
         self._files = files
-        self._ingest = ingest
         self._delete = delete
         self._clock = clock
         self._stable_age_seconds = stable_age_seconds
@@ -96,16 +93,16 @@ class Sweeper:
         for entry in arrivals:
             series = resources.get(entry.body["up"][Level.SERIES])
             if series is None or series.incarnation != entry.body["inc"]:
-                self._reattach(entry)
+                self._settle_orphan(entry)
         for resource in resources.values():
             self._touch(resource, latest[resource.id])
             if resource.expected_instances and not resource.is_completed:
                 self._complete(resource)
 
-    def _reattach(self, entry: Entry) -> None:
+    def _settle_orphan(self, entry: Entry) -> None:
         instance = self._index.instance(entry.body["id"])
         if instance is not None and instance.series_incarnation == entry.body["inc"]:
-            self._ingest.reattach(instance)
+            self._delete.settle_orphan(instance)
 
     def _touch(self, resource: Resource, at: float) -> None:
         """Keep the time of the last arrival, and make a stable resource unstable again."""
@@ -166,7 +163,7 @@ class Sweeper:
         item = self._table.get(key)
         this_hour = int(self._clock()) // HOUR_SECONDS
         if item is None:
-            self._table.put(key | {"hour": number(this_hour - 1)})
+            self._table.put(key | {"hour": number(this_hour - ORPHAN_AGE_HOURS - 2)})
             return
         hour = int(item["hour"]["N"]) + 1
         if hour > this_hour - ORPHAN_AGE_HOURS:

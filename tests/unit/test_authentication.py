@@ -48,14 +48,14 @@ def authenticator(users: Mapping[str, str], read_only: tuple[str, ...] = ()) -> 
     return Authenticator(lambda: users, read_only)
 
 
-@pytest.mark.parametrize("stored", [HASH, "correct horse"])
+@pytest.mark.parametrize("stored", [HASH, "correct horse"], ids=["hashed", "plain"])
 def test_the_right_password_signs_in(stored: str) -> None:
     subject = authenticator({"alice": stored, "bob": OTHER_HASH}, ("bob",))
     assert subject.authenticate(basic("alice", "correct horse")) == User("alice", read_only=False)
     assert subject.authenticate(basic("bob", "battery staple")) == User("bob", read_only=True)
 
 
-@pytest.mark.parametrize("stored", [HASH, "correct horse"])
+@pytest.mark.parametrize("stored", [HASH, "correct horse"], ids=["hashed", "plain"])
 @pytest.mark.parametrize(
     ("name", "password"),
     [

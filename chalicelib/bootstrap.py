@@ -1,0 +1,115 @@
+"""The composition root: settings and AWS clients in, services out."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from concurrent.futures import Executor, ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from chalicelib.domain.clock import Clock, system_clock
+from chalicelib.services.browse import Browse
+from chalicelib.services.changes import Changes, Tallies
+from chalicelib.services.delete import Delete
+from chalicelib.services.ingest import Ingest, Overwrite
+from chalicelib.services.listing import Listing
+from chalicelib.services.reading import Reading
+from chalicelib.services.requested_tags import RequestedTags
+from chalicelib.services.sweep import Sweeper
+from chalicelib.services.system import System
+from chalicelib.storage.dynamodb.index import Index
+from chalicelib.storage.dynamodb.keys import Keys
+from chalicelib.storage.dynamodb.log import SequencedLog
+from chalicelib.storage.dynamodb.table import Table
+from chalicelib.storage.dynamodb.writes import IndexWrites
+from chalicelib.storage.s3.files import FileStore
+
+if TYPE_CHECKING:
+    from chalicelib.settings import Settings
+    from chalicelib.storage.clients import Clients
+
+POOL_THREADS = 32
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """Everything that routes, workers and commands use."""
+
+    settings: Settings
+    clock: Clock
+    log: SequencedLog
+    files: FileStore
+    tallies: Tallies
+    ingest: Ingest
+    browse: Browse
+    listing: Listing
+    reading: Reading
+    requested_tags: RequestedTags
+    changes: Changes
+    delete: Delete
+    sweeper: Sweeper
+    system: System
+
+
+def build(
+    settings: Settings,
+    clients: Clients,
+    *,
+    clock: Clock = system_clock,
+    pool: Executor | None = None,
+    sleep: Callable[[float], None] = time.sleep,
+) -> Services:
+    """Put the services together. No AWS call is made."""
+    pool = pool or ThreadPoolExecutor(POOL_THREADS, thread_name_prefix="aws")
+    keys = Keys(settings.tenant)
+    table = Table(clients.dynamodb, settings.index_table, sleep)
+    index = Index(table, keys)
+    writes = IndexWrites(table, keys)
+    log_table = Table(clients.dynamodb, settings.log_table, sleep)
+    log = SequencedLog(log_table, settings.tenant, "changes", clock, settings.gap_grace_seconds)
+    files = FileStore(clients.s3, settings.files_bucket, settings.tenant)
+    tallies = Tallies(table, keys, log)
+    ingest = Ingest(
+        index,
+        writes,
+        log,
+        files,
+        pool,
+        clock,
+        overwrite=Overwrite(settings.overwrite_instances),
+        stable_age_seconds=settings.stable_age,
+        sleep=sleep,
+    )
+    delete = Delete(
+        index,
+        writes,
+        log,
+        files,
+        ingest,
+        pool,
+        clock,
+        keep_changes=settings.keep_deleted_changes,
+        sleep=sleep,
+    )
+    sweeper = Sweeper(
+        index, writes, log, tallies, files, delete, clock, stable_age_seconds=settings.stable_age
+    )
+    browse = Browse(index, pool)
+    reading = Reading(index, browse, files, pool)
+    return Services(
+        settings=settings,
+        clock=clock,
+        log=log,
+        files=files,
+        tallies=tallies,
+        ingest=ingest,
+        browse=browse,
+        listing=Listing(index, tallies, pool, clock),
+        reading=reading,
+        requested_tags=RequestedTags(browse, reading),
+        changes=Changes(log, tallies),
+        delete=delete,
+        sweeper=sweeper,
+        system=System(settings),
+    )

@@ -1,0 +1,52 @@
+"""The blueprint that all routes are made with: any content type in, HEAD with GET, one shape of error."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from chalice import Blueprint, Response
+
+from chalicelib.routes.errors import guarded
+from chalicelib.routes.http import Query
+
+View = Callable[..., Response]
+
+
+class Api(Blueprint):  # type: ignore[misc]
+    """Routes of one kind of resource."""
+
+    def get(self, path: str) -> Callable[[View], View]:
+        """Register a reading route, for GET and HEAD."""
+        return self._on(path, "GET", "HEAD")
+
+    def post(self, path: str) -> Callable[[View], View]:
+        """Register a route for POST."""
+        return self._on(path, "POST")
+
+    def delete(self, path: str) -> Callable[[View], View]:
+        """Register a route for DELETE."""
+        return self._on(path, "DELETE")
+
+    @property
+    def query(self) -> Query:
+        """The query string of the running request."""
+        return Query(self.current_request.query_params)
+
+    @property
+    def body(self) -> bytes:
+        """The body of the running request."""
+        return bytes(self.current_request.raw_body)
+
+    def header(self, name: str) -> str:
+        """A header of the running request, or an empty text."""
+        return str(self.current_request.headers.get(name, ""))
+
+    def _on(self, path: str, *methods: str) -> Callable[[View], View]:
+        def register(view: View) -> View:
+            wrapped = guarded(self, path)(view)
+            route: Any = self.route(path, methods=list(methods), content_types=["*/*"])
+            route(wrapped)
+            return view
+
+        return register

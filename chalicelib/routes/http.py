@@ -1,0 +1,98 @@
+"""Requests in and answers out: what all routes share."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from chalice import Response
+
+from chalicelib.domain.errors import BadParameterType, UnknownResource
+from chalicelib.domain.levels import Level
+
+JSON = "application/json; charset=utf-8"
+TEXT = "text/plain"
+
+
+class Query:
+    """The parameters of a request's query string."""
+
+    def __init__(self, parameters: Mapping[str, str] | None) -> None:
+        self._parameters = parameters or {}
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._parameters
+
+    def flag(self, name: str, *, default: bool = False) -> bool:
+        """Whether a switch is on: ``?expand``, ``?expand=true`` and ``?expand=1`` are, ``?expand=false`` is not."""
+        if name not in self._parameters:
+            return default
+        return self._parameters[name].lower() not in ("false", "0")
+
+    def natural(self, name: str) -> int | None:
+        """A whole number of at least 0, or None where the parameter is missing.
+
+        Raises
+        ------
+        BadParameterType
+            It is anything else.
+        """
+        text = self._parameters.get(name)
+        if text is None:
+            return None
+        if not text.isascii() or not text.isdigit() or len(text) > 18:
+            raise BadParameterType(f"The argument {name} must be a whole number, not negative")
+        return int(text)
+
+    def natural_or(self, name: str, default: int) -> int:
+        """As Orthanc reads the numbers of `/changes`: what is no whole number counts as missing."""
+        try:
+            number = self.natural(name)
+        except BadParameterType:
+            return default
+        return default if number is None else number
+
+    def names(self, *aliases: str, separator: str = ";") -> list[str]:
+        """The parts of a list such as ``requestedTags=PatientName;Rows`` (`,` separates as well)."""
+        for alias in aliases:
+            if alias in self._parameters:
+                parts = self._parameters[alias].split(separator)
+                return [part.strip() for part in parts if part.strip()]
+        return []
+
+
+def level_of(segment: str) -> Level:
+    """The level that the first segment of a path names.
+
+    Raises
+    ------
+    UnknownResource
+        It names none.
+    """
+    level = Level.from_plural(segment)
+    if level is None:
+        raise UnknownResource
+    return level
+
+
+def instances_only(segment: str) -> None:
+    """Refuse a path of another level, for what instances alone have."""
+    if level_of(segment) is not Level.INSTANCE:
+        raise UnknownResource
+
+
+def json_response(answer: Any) -> Response:
+    """An answer in JSON, its keys in order as Orthanc's."""
+    text = json.dumps(answer, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+    return bytes_response(text.encode(), JSON)
+
+
+def text_response(text: str) -> Response:
+    """An answer in plain text."""
+    return bytes_response(text.encode(), TEXT)
+
+
+def bytes_response(body: bytes, content_type: str, headers: dict[str, str] | None = None) -> Response:
+    """An answer of any type."""
+    return Response(body, headers={"Content-Type": content_type, **(headers or {})})

@@ -1,0 +1,157 @@
+"""The JSON of resources, changes and statistics, field by field as Orthanc 1.12.7 gives it."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Any
+
+from chalicelib.domain.changes import ChangesPage
+from chalicelib.domain.clock import orthanc_time
+from chalicelib.domain.levels import Level
+from chalicelib.domain.resources import Family, Instance
+from chalicelib.services.browse import Node, Usage
+from chalicelib.services.ingest import Stored
+from chalicelib.services.ledger import Tally
+from chalicelib.services.series_status import series_status
+
+MEGABYTE = 1024 * 1024
+
+
+class TagFormat(StrEnum):
+    """How tags are named: by keyword, by number, or by number with name and type."""
+
+    HUMAN = "human"
+    SHORT = "short"
+    FULL = "full"
+
+
+def resource(
+    node: Node, requested: dict[str, str] | None, form: TagFormat = TagFormat.HUMAN
+) -> dict[str, Any]:
+    """A resource as `/patients/{id}`, `/studies/{id}`, `/series/{id}` and `/instances/{id}` show it."""
+    answer = _instance(node, form) if isinstance(node, Instance) else _family(node, form)
+    if requested is not None:
+        answer["RequestedTags"] = tags(requested, form)
+    return answer
+
+
+def _instance(instance: Instance, form: TagFormat) -> dict[str, Any]:
+    return {
+        "FileSize": instance.file.size,
+        "FileUuid": instance.file.uuid,
+        "ID": instance.id,
+        "IndexInSeries": instance.index_in_series,
+        "Labels": [],
+        "MainDicomTags": tags(instance.tags, form),
+        "ParentSeries": instance.series_id,
+        "Type": "Instance",
+    }
+
+
+def _family(family: Family, form: TagFormat) -> dict[str, Any]:
+    row = family.resource
+    child = Level(row.level + 1)
+    answer: dict[str, Any] = {
+        "ID": row.id,
+        "IsStable": row.is_stable,
+        "Labels": [],
+        "LastUpdate": orthanc_time(_last_update(family)),
+        "MainDicomTags": tags(row.tags, form),
+        child.plural.capitalize(): [edge.id for edge in family.children],
+        "Type": row.level.label,
+    }
+    if row.level is Level.STUDY:
+        answer["ParentPatient"] = row.parent_id
+        answer["PatientMainDicomTags"] = tags(row.patient_tags, form)
+    if row.level is Level.SERIES:
+        answer["ParentStudy"] = row.parent_id
+        answer["ExpectedNumberOfInstances"] = row.expected_instances
+        answer["Status"] = series_status(family)
+    return answer
+
+
+def _last_update(family: Family) -> float:
+    return max((child.stored_at for child in family.children), default=0.0) or family.resource.last_update
+
+
+def tags(values: dict[str, str], form: TagFormat) -> dict[str, Any]:
+    """Tags by keyword, in one of Orthanc's three formats."""
+    if form is TagFormat.HUMAN:
+        return values
+    from chalicelib.dicom.maintags import tag_of_keyword
+
+    if form is TagFormat.SHORT:
+        return {tag_of_keyword(name): value for name, value in values.items()}
+    return {
+        tag_of_keyword(name): {"Name": name, "Type": "String", "Value": value}
+        for name, value in values.items()
+    }
+
+
+def stored(result: Stored) -> dict[str, Any]:
+    """The answer to an upload."""
+    patient, study, series, instance = result.identifiers
+    return {
+        "ID": instance,
+        "ParentPatient": patient,
+        "ParentSeries": series,
+        "ParentStudy": study,
+        "Path": f"/instances/{instance}",
+        "Status": result.status,
+    }
+
+
+def reference(level: Level, identifier: str) -> dict[str, Any]:
+    """A pointer to a resource."""
+    return {"ID": identifier, "Path": f"/{level.plural}/{identifier}", "Type": level.label}
+
+
+def changes(page: ChangesPage) -> dict[str, Any]:
+    """A page of `/changes`."""
+    answer: dict[str, Any] = {
+        "Changes": [
+            {
+                "ChangeType": change.type,
+                "Date": orthanc_time(change.at),
+                "ID": change.id,
+                "Path": f"/{change.level.plural}/{change.id}",
+                "ResourceType": change.level.label,
+                "Seq": change.number,
+            }
+            for change in page.changes
+        ],
+        "Done": page.done,
+        "Last": page.last,
+    }
+    if page.changes:
+        answer["First"] = page.changes[0].number
+    return answer
+
+
+def statistics(tally: Tally) -> dict[str, Any]:
+    """`/statistics`."""
+    return {
+        "CountInstances": tally.total(Level.INSTANCE),
+        "CountPatients": tally.total(Level.PATIENT),
+        "CountSeries": tally.total(Level.SERIES),
+        "CountStudies": tally.total(Level.STUDY),
+        **_sizes("TotalDiskSize", tally.size),
+        **_sizes("TotalUncompressedSize", tally.size),
+    }
+
+
+def usage(level: Level, below: Usage) -> dict[str, Any]:
+    """`/{level}/{id}/statistics`. Files are stored as they came, so both sizes are one."""
+    names = ("DiskSize", "UncompressedSize", "DicomDiskSize", "DicomUncompressedSize")
+    answer: dict[str, Any] = {}
+    for name in names:
+        answer |= _sizes(name, below.size)
+    counts = {"CountStudies": below.studies, "CountSeries": below.series, "CountInstances": below.instances}
+    for child, (name, count) in zip(list(Level)[1:], counts.items(), strict=True):
+        if child > level:
+            answer[name] = count
+    return answer
+
+
+def _sizes(name: str, size: int) -> dict[str, Any]:
+    return {name: str(size), f"{name}MB": size // MEGABYTE}

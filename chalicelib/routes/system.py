@@ -1,0 +1,62 @@
+"""The store itself: `/system`, `/statistics`, `/tools`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from chalice import Response
+
+from chalicelib.domain.clock import orthanc_time
+from chalicelib.domain.errors import BadRequest
+from chalicelib.routes import shapes
+from chalicelib.routes.api import Api
+from chalicelib.routes.http import json_response, text_response
+
+if TYPE_CHECKING:
+    from chalicelib.bootstrap import Services
+
+_UID_LEVELS = ("patient", "study", "series", "instance")
+TOOLS = ("generate-uid", "lookup", "now", "now-local")
+
+
+def system_routes(services: Services) -> Api:
+    """The routes that are not about one resource."""
+    api = Api(__name__)
+
+    @api.get("/system")
+    def system() -> Response:
+        return json_response(services.system.describe())
+
+    @api.get("/statistics")
+    def statistics() -> Response:
+        return json_response(shapes.statistics(services.tallies.current()))
+
+    @api.get("/tools")
+    def tools() -> Response:
+        return json_response(list(TOOLS))
+
+    @api.get("/tools/now")
+    def now() -> Response:
+        return text_response(orthanc_time(services.clock()))
+
+    @api.get("/tools/now-local")
+    def now_local() -> Response:
+        return text_response(orthanc_time(services.clock()))
+
+    @api.get("/tools/generate-uid")
+    def generate_uid() -> Response:
+        return text_response(services.system.generate_identifier(_uid_level(api)))
+
+    @api.post("/tools/lookup")
+    def lookup() -> Response:
+        value = api.body.decode("utf-8", "replace").strip()
+        return json_response([shapes.reference(*found) for found in services.browse.lookup(value)])
+
+    return api
+
+
+def _uid_level(api: Api) -> str:
+    level = (api.current_request.query_params or {}).get("level", "")
+    if level not in _UID_LEVELS:
+        raise BadRequest("The argument level must be patient, study, series or instance")
+    return level

@@ -1,0 +1,59 @@
+"""What the store says of itself (`/system`)."""
+
+from __future__ import annotations
+
+import secrets
+import uuid
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from chalicelib.settings import Settings
+
+ORTHANC_VERSION = "1.12.7"
+ORTHANC_API_VERSION = 27
+DATABASE_VERSION = 6
+NACRE_VERSION = "0.1.0"
+
+
+class System:
+    """Describes the store."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+
+    def describe(self) -> dict[str, Any]:
+        """The fields of Orthanc's `/system`, and the name and version of this product beside them."""
+        settings = self._settings
+        return {
+            "ApiVersion": ORTHANC_API_VERSION,
+            "Capabilities": {"HasExtendedChanges": True, "HasExtendedFind": True},
+            "CheckRevisions": False,
+            "DatabaseBackendPlugin": None,
+            "DatabaseServerIdentifier": settings.server_identifier,
+            "DatabaseVersion": DATABASE_VERSION,
+            "DefaultRetrieveMethod": "C-MOVE",
+            "DicomAet": settings.dicom_aet,
+            "DicomPort": settings.dicom_port,
+            "HasLabels": False,
+            "HttpPort": settings.http_port,
+            "IngestTranscoding": "",
+            "IsHttpServerSecure": settings.authentication_enabled,
+            "MainDicomTags": self._main_dicom_tags,
+            "MaximumPatientCount": 0,
+            "MaximumStorageMode": "Recycle",
+            "MaximumStorageSize": 0,
+            "Name": settings.name,
+            "OverwriteInstances": settings.overwrite_instances != "Never",
+            "PluginsEnabled": False,
+            "Product": "Nacre",
+            "ProductVersion": NACRE_VERSION,
+            "ReadOnly": False,
+            "StorageAreaPlugin": None,
+            "StorageCompression": False,
+            "UserMetadata": settings.user_metadata,
+            "Version": ORTHANC_VERSION,
+        }
+
+    def generate_identifier(self, level: str) -> str:
+        """A new PatientID, or a new UID under the root of UUIDs (PS3.5, section B.2)."""
+        return secrets.token_hex(8) if level == "patient" else f"2.25.{uuid.uuid4().int}"

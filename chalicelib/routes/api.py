@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from chalice import Blueprint, Response
+from chalice.app import Blueprint, Response
 
 from chalicelib.routes.errors import guarded
 from chalicelib.routes.http import Query
@@ -13,7 +13,7 @@ from chalicelib.routes.http import Query
 View = Callable[..., Response]
 
 
-class Api(Blueprint):  # type: ignore[misc]
+class Api(Blueprint):
     """Routes of one kind of resource."""
 
     def get(self, path: str) -> Callable[[View], View]:
@@ -36,7 +36,8 @@ class Api(Blueprint):  # type: ignore[misc]
     @property
     def body(self) -> bytes:
         """The body of the running request."""
-        return bytes(self.current_request.raw_body)
+        body = self.current_request.raw_body
+        return body if isinstance(body, bytes) else body.encode()
 
     def header(self, name: str) -> str:
         """A header of the running request, or an empty text."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from chalice import Response
+from chalice.app import Response
 
 from chalicelib.domain.errors import BadRequest, UnknownResource
 from chalicelib.domain.levels import Level

@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from chalice import Response
+from chalice.app import Response
 
 from chalicelib.domain.errors import BadParameterType, UnknownResource
 from chalicelib.domain.levels import Level
@@ -23,6 +23,10 @@ class Query:
 
     def __contains__(self, name: str) -> bool:
         return name in self._parameters
+
+    def text(self, name: str) -> str:
+        """A parameter as it stands, or an empty text."""
+        return self._parameters.get(name, "")
 
     def flag(self, name: str, *, default: bool = False) -> bool:
         """Whether a switch is on: ``?expand``, ``?expand=true`` and ``?expand=1`` are, ``?expand=false`` is not."""

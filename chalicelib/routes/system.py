@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from chalice import Response
+from chalice.app import Response
 
 from chalicelib.domain.clock import orthanc_time
 from chalicelib.domain.errors import BadRequest
@@ -56,7 +56,7 @@ def system_routes(services: Services) -> Api:
 
 
 def _uid_level(api: Api) -> str:
-    level = (api.current_request.query_params or {}).get("level", "")
+    level = api.query.text("level")
     if level not in _UID_LEVELS:
         raise BadRequest("The argument level must be patient, study, series or instance")
     return level

@@ -1,0 +1,29 @@
+"""What Lambda loads: the API, its authorizer, and the handlers of the schedule and the inbox's queue. Wiring only."""
+
+import os
+
+from chalice.app import CloudWatchEvent, Rate
+
+from chalicelib.application import make_app
+from chalicelib.bootstrap import build
+from chalicelib.observability import open_telemetry, secret_reader
+from chalicelib.services.authentication import Authenticator
+from chalicelib.settings import Settings
+from chalicelib.storage.clients import make_clients
+
+settings = Settings.load(os.environ)
+telemetry = open_telemetry(settings.log_level, metrics=settings.on_lambda)
+for notice in settings.notices:
+    telemetry.event(notice)
+services = build(settings, make_clients(settings.aws_endpoint_url or None))
+_read_secret = secret_reader()
+_authenticator = Authenticator(lambda: settings.users(_read_secret), settings.read_only_users)
+app = make_app(services, telemetry, _authenticator if settings.authentication_enabled else None)
+basic_authorizer = app.authorizer_function
+
+
+@app.schedule(Rate(1, unit=Rate.MINUTES))
+def sweep(_event: CloudWatchEvent) -> None:
+    """Do the store's background work for most of a minute."""
+    with telemetry.operation("sweep"):
+        services.sweeper.tick()

@@ -1,0 +1,92 @@
+"""The Chalice application: every route over one set of services.
+
+Chalice keeps the running request in attributes of the application, one for all threads; here each thread has its
+own, so that a threaded server may call the application. It also refuses a binary answer to a request without an
+`Accept` header, a rule that Orthanc does not have.
+"""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING, Any
+
+from chalice.app import Chalice, ChaliceAuthorizer, Request, RestAPIEventHandler
+
+from chalicelib.routes.authorizer import make_authorizer
+from chalicelib.routes.browse import browse_routes
+from chalicelib.routes.changes import changes_routes
+from chalicelib.routes.errors import observed
+from chalicelib.routes.instances import instance_routes
+from chalicelib.routes.system import system_routes
+
+if TYPE_CHECKING:
+    from chalicelib.bootstrap import Services
+    from chalicelib.observability import Telemetry
+    from chalicelib.services.authentication import Authenticator
+
+ROUTES = (system_routes, changes_routes, instance_routes, browse_routes)
+
+
+class Application(Chalice):
+    """A Chalice application that many threads may call at once."""
+
+    def __init__(self, name: str) -> None:
+        self._running = threading.local()
+        self.authorizer_function: ChaliceAuthorizer | None = None
+        super().__init__(name, configure_logs=False)
+
+    @property
+    def current_request(self) -> Request | None:
+        """The request that this thread is answering."""
+        return getattr(self._running, "request", None)
+
+    @current_request.setter
+    def current_request(self, request: Request | None) -> None:
+        self._running.request = request
+
+    @property
+    def lambda_context(self) -> Any:
+        """The Lambda context of the request that this thread is answering."""
+        return getattr(self._running, "context", None)
+
+    @lambda_context.setter
+    def lambda_context(self, context: Any) -> None:
+        self._running.context = context
+
+    def __call__(self, event: Any, context: Any) -> dict[str, Any]:
+        """Answer an event of API Gateway (REST API, payload version 1.0)."""
+        self.lambda_context = context
+        middleware = self._get_middleware_handlers("http")
+        handler = _Handler(self.routes, self.api, self.log, self.debug, middleware_handlers=middleware)
+        self.current_request = handler.create_request_object(event, context)
+        answer: dict[str, Any] = handler(event, context)
+        return answer
+
+
+class _Handler(RestAPIEventHandler):
+    def _validate_binary_response(self, _request_headers: object, _response_headers: object) -> bool:
+        return True
+
+
+def make_app(
+    services: Services, telemetry: Telemetry, authenticator: Authenticator | None = None
+) -> Application:
+    """Put the routes over the services.
+
+    Parameters
+    ----------
+    services
+        What the routes call.
+    telemetry
+        Where requests are logged and counted.
+    authenticator
+        Who may call; anybody if not given.
+    """
+    app = Application("nacre")
+    app.api.binary_types = ["*/*"]
+    app.register_middleware(observed(telemetry), "http")
+    for make_routes in ROUTES:
+        app.register_blueprint(make_routes(services))
+    if authenticator is not None:
+        app.authorizer_function = make_authorizer(app, authenticator)
+    return app

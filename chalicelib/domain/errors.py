@@ -8,10 +8,12 @@
     |   +-- BadJson             400   the body is not the JSON the call needs
     |   +-- BadParameterType    400   a parameter has the wrong type
     |   +-- ParameterOutOfRange 400   a parameter is outside its range
+    |   +-- UnknownDicomTag     400   a text names no DICOM tag
     +-- Unauthorized            401   no credentials, or wrong ones
     +-- Forbidden               403   good credentials without the right
     +-- UnknownResource         404   no such resource
     |   +-- InexistentItem      404   the resource is there, the item in it is not
+    |   +-- InexistentTag       404   a DICOM file lacks an element that it must have
     +-- MethodNotAllowed        405   the path exists, the method does not
     +-- NotAcceptable           406   no representation that the client accepts
     +-- PayloadTooLarge         413   the body is larger than the gateway carries
@@ -73,6 +75,13 @@ class ParameterOutOfRange(BadRequest):
     orthanc_error = "Parameter out of range"
 
 
+class UnknownDicomTag(BadRequest):
+    """A text that should name a DICOM tag names none (Orthanc gives a 500 here)."""
+
+    orthanc_status = 27
+    orthanc_error = "Unknown DICOM tag"
+
+
 class Unauthorized(NacreError):
     """No credentials were given, or wrong ones."""
 
@@ -99,6 +108,13 @@ class InexistentItem(UnknownResource):
 
     orthanc_status = 7
     orthanc_error = "Accessing an inexistent item"
+
+
+class InexistentTag(UnknownResource):
+    """A DICOM file lacks an element that it must have (Orthanc answers 404 to such an upload)."""
+
+    orthanc_status = 21
+    orthanc_error = "Inexistent tag"
 
 
 class MethodNotAllowed(NacreError):

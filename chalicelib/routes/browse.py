@@ -8,10 +8,10 @@ from chalice.app import Response
 
 from chalicelib.domain.errors import BadRequest, UnknownResource
 from chalicelib.domain.levels import Level
+from chalicelib.domain.tag_format import TagFormat
 from chalicelib.routes import shapes
 from chalicelib.routes.api import Api
 from chalicelib.routes.http import Query, json_response, level_of
-from chalicelib.routes.shapes import TagFormat
 from chalicelib.services.browse import Node
 
 if TYPE_CHECKING:

@@ -2,27 +2,19 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
 from typing import Any
 
 from chalicelib.domain.changes import ChangesPage
 from chalicelib.domain.clock import orthanc_time
 from chalicelib.domain.levels import Level
 from chalicelib.domain.resources import Family, Instance
+from chalicelib.domain.tag_format import TagFormat
 from chalicelib.services.browse import Node, Usage
 from chalicelib.services.ingest import Stored
 from chalicelib.services.ledger import Tally
 from chalicelib.services.series_status import series_status
 
 MEGABYTE = 1024 * 1024
-
-
-class TagFormat(StrEnum):
-    """How tags are named: by keyword, by number, or by number with name and type."""
-
-    HUMAN = "human"
-    SHORT = "short"
-    FULL = "full"
 
 
 def resource(

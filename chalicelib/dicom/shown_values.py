@@ -1,0 +1,66 @@
+"""An element's value as one text, as Orthanc shows it: one small formatter for each VR."""
+
+from __future__ import annotations
+
+import re
+import struct
+from collections.abc import Callable
+
+from chalicelib.dicom.elements import TEXT_VRS, Element
+
+MAXIMUM_LENGTH = 256
+"""Bytes in UTF-8 beyond which Orthanc leaves a value out."""
+
+Decode = Callable[[bytes], str]
+_PRINTABLE = re.compile(rb"[ -~\n]+")
+_NUMBERS = {"US": "H", "SS": "h", "UL": "I", "SL": "i", "FL": "f", "FD": "d"}
+
+
+def shown_value(element: Element, little_endian: bool, decode: Decode) -> str | None:
+    """The text of an element, or None for what is binary, empty or malformed.
+
+    Parameters
+    ----------
+    element
+        Anything but a sequence.
+    little_endian
+        The byte order of its value.
+    decode
+        From the bytes of a text to what is shown of them.
+    """
+    if element.vr in TEXT_VRS:
+        return decode(element.value)
+    if element.vr == "UN" and element.known_vr in TEXT_VRS:
+        return _unknown_text(element, decode)
+    order = "<" if little_endian else ">"
+    code = _NUMBERS.get(element.vr)
+    if code:
+        return _numbers(element.value, code, order)
+    return _tag(element.value, order) if element.vr == "AT" else None
+
+
+def _unknown_text(element: Element, decode: Decode) -> str | None:
+    """A text whose VR got lost (UN) and is known from the dictionary; private ones are shown if they are ASCII."""
+    value = element.value.removesuffix(b"\0")
+    if not element.tag & 0x10000:
+        return decode(value)
+    return value.decode() if _PRINTABLE.fullmatch(value) else None
+
+
+def _numbers(value: bytes, code: str, order: str) -> str | None:
+    data = value + b"\0" * (len(value) % 2)
+    count = len(data) // struct.calcsize(f"={code}")
+    if not count:
+        return None
+    numbers = struct.unpack_from(f"{order}{count}{code}", data)
+    if code in "fd":
+        return "\\".join([format(number, ".17g") for number in numbers])
+    return "\\".join(map(str, numbers))
+
+
+def _tag(value: bytes, order: str) -> str | None:
+    """Of several tags Orthanc shows the first."""
+    if len(value) < 4:
+        return None
+    group, element = struct.unpack_from(f"{order}HH", value)
+    return f"{group:04x},{element:04x}"

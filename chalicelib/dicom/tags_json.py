@@ -1,0 +1,95 @@
+"""A dataset as JSON in Orthanc's three formats.
+
+The full format gives each tag (``0010,0020``) an object with `Name`, `Type`, `Value`, and `PrivateCreator` for private
+ones. Its types are `String`, `Sequence`, `TooLong` (a text that is left out) and `Null` (binary, or nothing).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from chalicelib.dicom.dictionary import STANDARD, Dictionary
+from chalicelib.dicom.elements import Element, elements_of
+from chalicelib.dicom.shown_values import MAXIMUM_LENGTH, Decode, shown_value
+from chalicelib.domain.errors import BadFileFormat
+from chalicelib.domain.tag_format import TagFormat
+
+if TYPE_CHECKING:
+    from pydicom import Dataset
+
+Json = dict[str, Any]
+MAXIMUM_DEPTH = 100
+"""Of sequences in sequences."""
+
+
+@dataclass(frozen=True, slots=True)
+class TagsReader:
+    """Converts datasets of one file to the full format."""
+
+    decode: Decode
+    """From the bytes of a text to what is shown of them. Orthanc goes by the file's character set in all items."""
+    little_endian: bool = True
+    dictionary: Dictionary = STANDARD
+    unlimited: Collection[int] = ()
+    """Tags whose texts are shown whatever their length (`ignore-length`)."""
+
+    def read(self, dataset: Dataset, only: Collection[int] | None = None, depth: int = 0) -> Json:
+        """The elements of a dataset, by tag.
+
+        Parameters
+        ----------
+        dataset
+            Of a file or an item.
+        only
+            The tags to read; all if not given.
+        depth
+            In how many sequences the dataset lies.
+
+        Raises
+        ------
+        BadFileFormat
+            A sequence is malformed, or nested too deeply.
+        """
+        if depth > MAXIMUM_DEPTH:
+            raise BadFileFormat("The sequences are nested too deeply")
+        return {
+            f"{element.tag >> 16:04x},{element.tag & 0xFFFF:04x}": self._read(element, depth)
+            for element in elements_of(dataset, self.dictionary)
+            if only is None or element.tag in only
+        }
+
+    def _read(self, element: Element, depth: int) -> Json:
+        if element.items is not None:
+            kind, value = "Sequence", [self.read(item, depth=depth + 1) for item in element.items]
+        else:
+            kind, value = self._text(element)
+        shown: Json = {"Name": element.name, "Type": kind, "Value": value}
+        if element.creator:
+            shown["PrivateCreator"] = element.creator
+        return shown
+
+    def _text(self, element: Element) -> tuple[str, Any]:
+        text = shown_value(element, self.little_endian, self.decode)
+        if text is None:
+            return "Null", None
+        is_long = len(text) * 4 > MAXIMUM_LENGTH and len(text.encode("utf-8", "replace")) > MAXIMUM_LENGTH
+        if is_long and element.tag not in self.unlimited:
+            return "TooLong", None
+        return "String", text
+
+
+def in_format(full: Mapping[str, Json], form: TagFormat) -> Json:
+    """Convert from the full format; where a name occurs twice, the last one stays."""
+    if form is TagFormat.FULL:
+        return dict(full)
+    return dict(_named(full, form))
+
+
+def _named(full: Mapping[str, Json], form: TagFormat) -> Iterator[tuple[str, Any]]:
+    for tag, element in full.items():
+        value = element["Value"]
+        if element["Type"] == "Sequence":
+            value = [in_format(item, form) for item in value]
+        yield (tag if form is TagFormat.SHORT else element["Name"]), value

@@ -79,6 +79,7 @@ def build(
         clock,
         overwrite=Overwrite(settings.overwrite_instances),
         stable_age_seconds=settings.stable_age,
+        default_encoding=settings.default_encoding,
         sleep=sleep,
     )
     delete = Delete(

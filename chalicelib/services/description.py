@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, BinaryIO
+from typing import BinaryIO
 
 from chalicelib.domain.levels import Level
-
-if TYPE_CHECKING:
-    from chalicelib.dicom.reader import Header
+from chalicelib.domain.main_dicom_tags import MAIN_DICOM_TAGS
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,32 +27,32 @@ class Description:
     first_frame_end: int | None
 
 
-def describe(source: bytes | BinaryIO, size: int, md5: str) -> Description:
+def describe(source: bytes | BinaryIO, size: int, md5: str, default_encoding: str) -> Description:
     """Read the header of a DICOM file (whole, or its beginning as a stream).
 
     Raises
     ------
     BadFileFormat
         The bytes are not a DICOM file.
+    InexistentTag
+        The file has no Study, Series or SOP Instance UID.
     """
-    from chalicelib.dicom.reader import read_header
-
-    return _describe(read_header(source, size), size, md5)
-
-
-def _describe(header: Header, size: int, md5: str) -> Description:
     from chalicelib.dicom import maintags
     from chalicelib.dicom.identifiers import identify
+    from chalicelib.dicom.reader import read_header
 
-    identifiers = identify(header)
+    header = read_header(source, size)
+    values = maintags.MainValues(header, default_encoding)
+    identifiers = identify(values)
+    tags = {level: values.some(MAIN_DICOM_TAGS[level]) for level in Level}
     return Description(
         identifiers=(identifiers.patient, identifiers.study, identifiers.series, identifiers.instance),
-        tags={level: maintags.main_dicom_tags(header, level) for level in Level},
-        patient_tags=maintags.patient_main_dicom_tags(header),
-        metadata=maintags.instance_metadata(header),
+        tags=tags,
+        patient_tags=tags[Level.PATIENT],
+        metadata=maintags.instance_metadata(header, values),
         sop_instance_uid=identifiers.sop_uid,
-        index_in_series=maintags.index_in_series(header),
-        expected_instances=maintags.expected_number_of_instances(header),
+        index_in_series=maintags.index_in_series(values),
+        expected_instances=maintags.expected_number_of_instances(values),
         size=size,
         md5=md5,
         header_length=header.header_length_bytes,

@@ -74,6 +74,7 @@ class Ingest:
         *,
         overwrite: Overwrite,
         stable_age_seconds: int,
+        default_encoding: str = "Latin1",
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self._index = index
@@ -85,6 +86,7 @@ class Ingest:
         self._clock = clock
         self._overwrite = overwrite
         self._stable_age_seconds = stable_age_seconds
+        self._default_encoding = default_encoding
         self._sleep = sleep
 
     def store(self, data: bytes, metadata: dict[str, str] | None = None) -> Stored:
@@ -105,7 +107,7 @@ class Ingest:
             AWS did not take it in time; nothing is acknowledged, and the same call may succeed later.
         """
         md5 = hashlib.md5(data, usedforsecurity=False).hexdigest()
-        description = describe(data, len(data), md5)
+        description = describe(data, len(data), md5, self._default_encoding)
         return self.place(description, lambda key: self._files.put(key, data), metadata or {})
 
     def place(
@@ -126,7 +128,7 @@ class Ingest:
     def reattach(self, orphan: Instance) -> None:
         """Give an instance whose series was deleted under it new ancestors; its file stays where it is."""
         data = self._files.get_range(orphan.file.key, 0, orphan.file.header_length)
-        description = describe(BytesIO(data), orphan.file.size, orphan.file.md5)
+        description = describe(BytesIO(data), orphan.file.size, orphan.file.md5, self._default_encoding)
         lineage = self._lineage(description)
         if lineage.instance is None or lineage.instance.file.key != orphan.file.key or lineage.is_whole:
             return

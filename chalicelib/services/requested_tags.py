@@ -52,7 +52,7 @@ class RequestedTags:
         return {**node.resource.patient_tags, **node.resource.tags}
 
     def _from_file(self, node: Node, level: Level, names: Sequence[str]) -> dict[str, str]:
-        from chalicelib.dicom.maintags import requested_tags
+        from chalicelib.dicom.maintags import MainValues, requested_tags
 
         if isinstance(node, Instance):
             instance: Instance | None = node
@@ -60,7 +60,7 @@ class RequestedTags:
             instance = self._browse.some_instance(level, node.resource.id)
         if instance is None:
             return {}
-        return requested_tags(self._reading.header_of(instance), names)
+        return requested_tags(MainValues(self._reading.header_of(instance), "Latin1"), names)
 
     def _compute(self, node: Node, name: str) -> str:
         if isinstance(node, Instance):

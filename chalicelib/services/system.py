@@ -6,6 +6,9 @@ import secrets
 import uuid
 from typing import TYPE_CHECKING, Any
 
+from chalicelib.domain.levels import Level
+from chalicelib.domain.main_dicom_tags import signature
+
 if TYPE_CHECKING:
     from chalicelib.settings import Settings
 
@@ -38,7 +41,7 @@ class System:
             "HttpPort": settings.http_port,
             "IngestTranscoding": "",
             "IsHttpServerSecure": settings.authentication_enabled,
-            "MainDicomTags": self._main_dicom_tags,
+            "MainDicomTags": {level.label: signature(level) for level in Level},
             "MaximumPatientCount": 0,
             "MaximumStorageMode": "Recycle",
             "MaximumStorageSize": 0,

@@ -43,14 +43,18 @@ class TextDecoder:
         return cls(_encodings(tuple(term.strip(SPACES) for term in terms), default))
 
     def decode(self, value: bytes) -> str:
-        """The text without the spaces and nulls around it; what cannot be decoded is left out, as Orthanc does."""
+        """As `convert`, without the spaces and nulls around the text."""
+        return self.convert(value).strip(SPACES)
+
+    def convert(self, value: bytes) -> str:
+        """The text with its spaces; what cannot be decoded is left out, as Orthanc does."""
         if value.isascii() and b"\x1b" not in value:
-            return value.decode("ascii").strip(SPACES)
+            return value.decode("ascii")
         if len(self.encodings) == 1:
-            return value.decode(self.encodings[0], "ignore").strip(SPACES)
+            return value.decode(self.encodings[0], "ignore")
         from pydicom.charset import decode_bytes
 
-        return decode_bytes(value, list(self.encodings), _DELIMITERS).strip(SPACES)
+        return decode_bytes(value, list(self.encodings), _DELIMITERS)
 
 
 @lru_cache(maxsize=64)

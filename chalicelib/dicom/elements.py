@@ -66,12 +66,22 @@ def find_element(dataset: Dataset, tag: int, dictionary: Dictionary) -> Element 
 
 
 def _element(dataset: Dataset, tag: int, creator: str, dictionary: Dictionary) -> Element:
-    raw: Any = dataset.get_item(tag)
+    raw: Any = dataset.get_item(tag, keep_deferred=True)  # or it converts empty elements
     known_vr, name = dictionary.find(tag, creator)
     vr = raw.VR or implicit_vr(tag, known_vr, dataset)
     items = _items(raw) if vr == "SQ" else None
-    value = raw.value or b"" if items is None else b""
+    value = raw.value if items is None else b""
+    if not isinstance(value, bytes):
+        value = _encode(value, dataset)
     return Element(tag, vr, known_vr, creator, name, value, items)
+
+
+def _encode(value: Any, dataset: Dataset) -> bytes:
+    """The bytes of a value that pydicom has converted: nothing, a pixel representation or a character set."""
+    if isinstance(value, int):
+        return value.to_bytes(2, "little" if dataset.original_encoding[1] else "big")
+    text = value if isinstance(value, str) else "\\".join(value or ())
+    return text.encode("latin-1", "replace") + b" " * (len(text) % 2)
 
 
 def _block(creator_tag: int) -> int:
@@ -94,7 +104,7 @@ def _sample_vr(tag: int, dataset: Dataset) -> str:
     """US or SS, as the item's own Pixel Representation says; OW if it does not, or only further down."""
     if tag < PIXEL_REPRESENTATION or PIXEL_REPRESENTATION not in dataset:
         return "OW"
-    raw: Any = dataset.get_item(PIXEL_REPRESENTATION)
+    raw: Any = dataset.get_item(PIXEL_REPRESENTATION, keep_deferred=True)
     return "SS" if raw.value == b"\1\0" else "US"
 
 

@@ -29,7 +29,7 @@ def shown_value(element: Element, little_endian: bool, decode: Decode) -> str | 
         From the bytes of a text to what is shown of them.
     """
     if element.vr in TEXT_VRS:
-        return decode(element.value)
+        return decode(_unpadded(element))
     if element.vr == "UN" and element.known_vr in TEXT_VRS:
         return _unknown_text(element, decode)
     order = "<" if little_endian else ">"
@@ -37,6 +37,16 @@ def shown_value(element: Element, little_endian: bool, decode: Decode) -> str | 
     if code:
         return _numbers(element.value, code, order)
     return _tag(element.value, order) if element.vr == "AT" else None
+
+
+def _unpadded(element: Element) -> bytes:
+    """A text up to its first null; of an odd length, which no writer should have made, the spaces stay."""
+    value = element.value
+    if element.vr == "UI":
+        return value.partition(b"\0")[0].strip(b" ")
+    if len(value) % 2 == 0:
+        value = value.rstrip(b" ")
+    return value.partition(b"\0")[0]
 
 
 def _unknown_text(element: Element, decode: Decode) -> str | None:
@@ -60,6 +70,7 @@ def _numbers(value: bytes, code: str, order: str) -> str | None:
 
 def _tag(value: bytes, order: str) -> str | None:
     """Of several tags Orthanc shows the first."""
+    value += b"\0" * (len(value) % 2)
     if len(value) < 4:
         return None
     group, element = struct.unpack_from(f"{order}HH", value)

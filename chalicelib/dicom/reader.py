@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from pydicom import Dataset
     from pydicom.dataelem import DataElement, RawDataElement
     from pydicom.dataset import FileMetaDataset
+    from pydicom.tag import BaseTag
 
 IMPLICIT_LITTLE_ENDIAN = "1.2.840.10008.1.2"
 EXPLICIT_LITTLE_ENDIAN = "1.2.840.10008.1.2.1"
@@ -47,6 +48,10 @@ class Header:
     first_frame_end_bytes: int | None
     pixel_data_vr: str = ""
     pixel_data: bytes = b""
+    pixel_data_tag: int | None = None
+    """Which of the three pixel data elements it is; None without one."""
+    pixel_data_length_bytes: int | None = None
+    """Length of its value, None if it is undefined: encapsulated."""
 
 
 def read_header(source: bytes | BinaryIO, size: int) -> Header:
@@ -91,6 +96,8 @@ def _read(stream: BinaryIO, size: int) -> Header:
         pixel_data_offset_bytes=offset,
         first_frame_end_bytes=_first_frame_end(stream, size, dataset, pixels) if pixels else None,
         pixel_data_vr=pixels.vr if pixels else "",
+        pixel_data_tag=pixels.tag if pixels else None,
+        pixel_data_length_bytes=pixels.defined_length if pixels else None,
     )
 
 
@@ -133,10 +140,16 @@ def _guess_transfer_syntax(stream: BinaryIO) -> str:
 class _Pixels:
     """Where the pixel data and its value stand."""
 
+    tag: int
     tag_offset: int
     offset: int
     length: int
     vr: str
+
+    @property
+    def defined_length(self) -> int | None:
+        """The length, if it is defined."""
+        return None if self.length == UNDEFINED else self.length
 
 
 def _read_dataset(stream: BinaryIO, size: int, syntax: str) -> tuple[Dataset, _Pixels | None]:
@@ -144,7 +157,10 @@ def _read_dataset(stream: BinaryIO, size: int, syntax: str) -> tuple[Dataset, _P
 
     implicit = syntax == IMPLICIT_LITTLE_ENDIAN
     little = syntax != EXPLICIT_BIG_ENDIAN
-    dataset = Dataset({element.tag: element for element in _elements(stream, implicit, little)})
+    elements: dict[BaseTag, DataElement | RawDataElement] = {}
+    for element in _elements(stream, implicit, little):
+        elements.setdefault(element.tag, element)  # of two with one tag, Orthanc takes the first
+    dataset = Dataset(elements)
     dataset.set_original_encoding(implicit, little)
     return dataset, _pixels(stream, size, implicit, little)
 
@@ -176,17 +192,23 @@ def _pixels(stream: BinaryIO, size: int, implicit: bool, little: bool) -> _Pixel
     stream.seek(offset)
     if length != UNDEFINED and offset + length > size:
         raise BadFileFormat("The pixel data is cut off")
-    return _Pixels(offset - header_bytes, offset, length, vr)
+    group, element = struct.unpack(f"{order}HH", head[:4])
+    return _Pixels(group << 16 | element, offset - header_bytes, offset, length, vr)
 
 
 def _first_frame_end(stream: BinaryIO, size: int, dataset: Dataset, pixels: _Pixels) -> int | None:
+    from pydicom import Dataset
+
     from chalicelib.dicom.rendering import frame_length_bytes
     from chalicelib.domain.errors import UnsupportedMediaType
 
     if pixels.length == UNDEFINED:
         return _first_fragment_end(stream, pixels.offset)
     try:
-        return min(pixels.offset + frame_length_bytes(dataset), size)
+        # On a dataset of its own: pydicom converts an element that is asked for, in place.
+        tags = [tag for tag in list(dataset.keys()) if tag >> 16 == 0x28]
+        image = Dataset({tag: dataset.get_item(tag) for tag in tags})
+        return min(pixels.offset + frame_length_bytes(image), size)
     except UnsupportedMediaType:
         return None
 
@@ -219,5 +241,7 @@ def _read_deflated(stream: BinaryIO, size: int, file_meta: FileMetaDataset) -> H
         pixel_data_offset_bytes=None,
         first_frame_end_bytes=None,
         pixel_data_vr=pixels.vr if pixels else "",
+        pixel_data_tag=pixels.tag if pixels else None,
+        pixel_data_length_bytes=pixels.defined_length if pixels else None,
         pixel_data=data[pixels.offset :] if pixels else b"",
     )

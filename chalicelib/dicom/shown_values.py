@@ -12,7 +12,7 @@ MAXIMUM_LENGTH = 256
 """Bytes in UTF-8 beyond which Orthanc leaves a value out."""
 
 Decode = Callable[[bytes], str]
-_PRINTABLE = re.compile(rb"[ -~\n]+")
+_PRINTABLE = re.compile(rb"[ -~\n]*")
 _NUMBERS = {"US": "H", "SS": "h", "UL": "I", "SL": "i", "FL": "f", "FD": "d"}
 
 
@@ -51,7 +51,7 @@ def _unpadded(element: Element) -> bytes:
 
 def _unknown_text(element: Element, decode: Decode) -> str | None:
     """A text whose VR got lost (UN) and is known from the dictionary; private ones are shown if they are ASCII."""
-    value = element.value.removesuffix(b"\0")
+    value = (element.value + b"\0" * (len(element.value) % 2)).removesuffix(b"\0")
     if not element.tag & 0x10000:
         return decode(value)
     return value.decode() if _PRINTABLE.fullmatch(value) else None

@@ -15,16 +15,18 @@ from chalice.app import Chalice, ChaliceAuthorizer, Request, RestAPIEventHandler
 from chalicelib.routes.authorizer import make_authorizer
 from chalicelib.routes.browse import browse_routes
 from chalicelib.routes.changes import changes_routes
+from chalicelib.routes.content import content_routes
 from chalicelib.routes.errors import observed
 from chalicelib.routes.instances import instance_routes
 from chalicelib.routes.system import system_routes
+from chalicelib.routes.tags import tag_routes
 
 if TYPE_CHECKING:
     from chalicelib.bootstrap import Services
     from chalicelib.observability import Telemetry
     from chalicelib.services.authentication import Authenticator
 
-ROUTES = (system_routes, changes_routes, instance_routes, browse_routes)
+ROUTES = (system_routes, changes_routes, instance_routes, tag_routes, content_routes, browse_routes)
 
 
 class Application(Chalice):

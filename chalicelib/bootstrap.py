@@ -8,16 +8,20 @@ from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from chalicelib.dicom.dictionary import Dictionary
 from chalicelib.domain.clock import Clock, system_clock
 from chalicelib.services.browse import Browse
 from chalicelib.services.changes import Changes, Tallies
+from chalicelib.services.content import Content
 from chalicelib.services.delete import Delete
+from chalicelib.services.images import Images
 from chalicelib.services.ingest import Ingest, Overwrite
 from chalicelib.services.listing import Listing
 from chalicelib.services.reading import Reading
 from chalicelib.services.requested_tags import RequestedTags
 from chalicelib.services.sweep import Sweeper
 from chalicelib.services.system import System
+from chalicelib.services.tags import Tags
 from chalicelib.storage.dynamodb.index import Index
 from chalicelib.storage.dynamodb.keys import Keys
 from chalicelib.storage.dynamodb.log import SequencedLog
@@ -46,6 +50,9 @@ class Services:
     listing: Listing
     reading: Reading
     requested_tags: RequestedTags
+    tags: Tags
+    content: Content
+    images: Images
     changes: Changes
     delete: Delete
     sweeper: Sweeper
@@ -98,6 +105,7 @@ def build(
     )
     browse = Browse(index, pool)
     reading = Reading(index, browse, files, pool)
+    dictionary = Dictionary(settings.dictionary)
     return Services(
         settings=settings,
         clock=clock,
@@ -109,6 +117,15 @@ def build(
         listing=Listing(index, tallies, pool, clock),
         reading=reading,
         requested_tags=RequestedTags(browse, reading),
+        tags=Tags(
+            reading,
+            browse,
+            default_encoding=settings.default_encoding,
+            maximum_bytes=settings.maximum_inline_bytes,
+            dictionary=dictionary,
+        ),
+        content=Content(reading, maximum_bytes=settings.maximum_inline_bytes, dictionary=dictionary),
+        images=Images(reading),
         changes=Changes(log, tallies),
         delete=delete,
         sweeper=sweeper,

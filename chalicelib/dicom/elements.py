@@ -18,6 +18,7 @@ TEXT_VRS = frozenset(
     ("AE", "AS", "CS", "DA", "DS", "DT", "IS", "LO", "LT", "PN", "SH", "ST", "TM", "UC", "UI", "UR", "UT")
 )
 PIXEL_REPRESENTATION = 0x00280103
+UNDEFINED_LENGTH = 0xFFFFFFFF
 
 
 class Element(NamedTuple):
@@ -32,7 +33,7 @@ class Element(NamedTuple):
     """The private creator of the block, or an empty text."""
     name: str
     value: bytes
-    """As in the file; empty for a sequence."""
+    """As in the file; empty for a sequence, and where an item holds encapsulated pixel data."""
     items: Sequence[Dataset] | None
     """The items of a sequence, None for all else."""
 
@@ -55,14 +56,23 @@ def elements_of(dataset: Dataset, dictionary: Dictionary) -> Iterator[Element]:
 
 
 def find_element(dataset: Dataset, tag: int, dictionary: Dictionary) -> Element | None:
-    """One element of a dataset, without a private creator, or None.
+    """One element of a dataset, or None.
 
     Raises
     ------
     BadFileFormat
         It is a malformed sequence.
     """
-    return _element(dataset, tag, "", dictionary) if tag in dataset else None
+    if tag not in dataset:
+        return None
+    creator = _creator_of_block(dataset, tag, dictionary) if tag & 0x10000 and tag & 0xFFFF > 0xFF else ""
+    return _element(dataset, tag, creator, dictionary)
+
+
+def _creator_of_block(dataset: Dataset, tag: int, dictionary: Dictionary) -> str:
+    """The private creator whose block a private tag belongs to: (0009,10xx) to (0009,0010)."""
+    element = find_element(dataset, (tag & 0xFFFF0000) | (tag >> 8 & 0xFF), dictionary)
+    return _creator(element.value) if element is not None and element.vr in TEXT_VRS else ""
 
 
 def _element(dataset: Dataset, tag: int, creator: str, dictionary: Dictionary) -> Element:
@@ -70,7 +80,7 @@ def _element(dataset: Dataset, tag: int, creator: str, dictionary: Dictionary) -
     known_vr, name = dictionary.find(tag, creator)
     vr = raw.VR or implicit_vr(tag, known_vr, dataset)
     items = _items(raw) if vr == "SQ" else None
-    value = raw.value if items is None else b""
+    value = raw.value if items is None and getattr(raw, "length", 0) != UNDEFINED_LENGTH else b""
     if not isinstance(value, bytes):
         value = _encode(value, dataset)
     return Element(tag, vr, known_vr, creator, name, value, items)

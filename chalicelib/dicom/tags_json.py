@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 from chalicelib.dicom.dictionary import STANDARD, Dictionary
 from chalicelib.dicom.elements import Element, elements_of
+from chalicelib.dicom.reader import EXPLICIT_BIG_ENDIAN, Header
 from chalicelib.dicom.shown_values import MAXIMUM_LENGTH, Decode, shown_value
+from chalicelib.dicom.text import TextDecoder
 from chalicelib.domain.errors import BadFileFormat
 from chalicelib.domain.tag_format import TagFormat
 
@@ -22,6 +24,14 @@ if TYPE_CHECKING:
 Json = dict[str, Any]
 MAXIMUM_DEPTH = 100
 """Of sequences in sequences."""
+
+
+def tag_text(tag: int) -> str:
+    """A tag as JSON has it."""
+    return f"{tag >> 16:04x},{tag & 0xFFFF:04x}"
+
+
+_PIXEL_DATA = tag_text(0x7FE00010)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +65,7 @@ class TagsReader:
         if depth > MAXIMUM_DEPTH:
             raise BadFileFormat("The sequences are nested too deeply")
         return {
-            f"{element.tag >> 16:04x},{element.tag & 0xFFFF:04x}": self._read(element, depth)
+            tag_text(element.tag): self._read(element, depth)
             for element in elements_of(dataset, self.dictionary)
             if only is None or element.tag in only
         }
@@ -78,6 +88,50 @@ class TagsReader:
         if is_long and element.tag not in self.unlimited:
             return "TooLong", None
         return "String", text
+
+
+def read_tags(
+    header: Header,
+    reader: TagsReader,
+    *,
+    only: Collection[int] | None = None,
+    following: Dataset | None = None,
+) -> Json:
+    """The tags of a file in the full format, without those of its file meta information.
+
+    Parameters
+    ----------
+    only
+        The tags to read; all if not given.
+    following
+        The elements behind the pixel data, if they are wanted too.
+
+    Raises
+    ------
+    BadFileFormat
+        A sequence is malformed, or nested too deeply.
+    """
+    tags = reader.read(header.dataset, only)
+    if following is None:
+        tags = {tag: element for tag, element in tags.items() if tag <= _PIXEL_DATA}
+    if header.pixel_data_tag is not None and only is None:
+        name = reader.dictionary.find(header.pixel_data_tag, "").name
+        tags[tag_text(header.pixel_data_tag)] = {"Name": name, "Type": "Null", "Value": None}
+    return tags | reader.read(following) if following is not None else tags
+
+
+def read_file_meta(header: Header) -> Json:
+    """The file meta information (PS3.10 7.1) in the full format, without what is binary."""
+    tags = TagsReader(lambda value: value.decode("ascii", "ignore")).read(header.file_meta)
+    return {tag: element for tag, element in tags.items() if element["Type"] != "Null"}
+
+
+def tags_reader(
+    header: Header, default_encoding: str, dictionary: Dictionary, unlimited: Collection[int] = ()
+) -> TagsReader:
+    """The reader for a file; without a character set of its own it is in `default_encoding`."""
+    decode = TextDecoder.of(header.dataset, default_encoding).convert
+    return TagsReader(decode, header.transfer_syntax != EXPLICIT_BIG_ENDIAN, dictionary, unlimited)
 
 
 def in_format(full: Mapping[str, Json], form: TagFormat) -> Json:

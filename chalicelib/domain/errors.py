@@ -13,6 +13,7 @@
     +-- Forbidden               403   good credentials without the right
     +-- UnknownResource         404   no such resource
     |   +-- InexistentItem      404   the resource is there, the item in it is not
+    |       +-- AbsentElement   404   the instance is there, the DICOM element or item is not
     |   +-- InexistentTag       404   a DICOM file lacks an element that it must have
     +-- MethodNotAllowed        405   the path exists, the method does not
     +-- NotAcceptable           406   no representation that the client accepts
@@ -115,6 +116,10 @@ class InexistentTag(UnknownResource):
 
     orthanc_status = 21
     orthanc_error = "Inexistent tag"
+
+
+class AbsentElement(InexistentItem):
+    """An instance has no such DICOM element or item; Orthanc says so without a body."""
 
 
 class MethodNotAllowed(NacreError):

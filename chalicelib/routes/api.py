@@ -16,9 +16,9 @@ View = Callable[..., Response]
 class Api(Blueprint):
     """Routes of one kind of resource."""
 
-    def get(self, path: str) -> Callable[[View], View]:
-        """Register a reading route, for GET and HEAD."""
-        return self._on(path, "GET", "HEAD")
+    def get(self, path: str, *, bare_404: bool = False) -> Callable[[View], View]:
+        """Register a reading route, for GET and HEAD; `bare_404` as `error_response` has it."""
+        return self._on(path, "GET", "HEAD", bare_404=bare_404)
 
     def post(self, path: str) -> Callable[[View], View]:
         """Register a route for POST."""
@@ -43,9 +43,9 @@ class Api(Blueprint):
         """A header of the running request, or an empty text."""
         return str(self.current_request.headers.get(name, ""))
 
-    def _on(self, path: str, *methods: str) -> Callable[[View], View]:
+    def _on(self, path: str, *methods: str, bare_404: bool = False) -> Callable[[View], View]:
         def register(view: View) -> View:
-            wrapped = guarded(self, path)(view)
+            wrapped = guarded(self, path, bare_404=bare_404)(view)
             route: Any = self.route(path, methods=list(methods), content_types=["*/*"])
             route(wrapped)
             return view

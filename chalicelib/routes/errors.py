@@ -104,7 +104,7 @@ def error_response(
         headers["WWW-Authenticate"] = CHALLENGE
     if status == 405:
         headers["Allow"] = ",".join(name for name in METHODS if name in allow)
-    if status in WITHOUT_BODY or (status == 404 and bare_404):
+    if status in WITHOUT_BODY or (status == 404 and bare_404) or isinstance(failure, errors.AbsentElement):
         return ErrorResponse(b"", headers, status, error)
     body = {
         "HttpError": reason,

@@ -25,6 +25,9 @@ DEFAULTS = {
     "stable_age": 60,
     "gap_grace_seconds": 10,
     "keep_deleted_changes": False,
+    "dictionary": {},
+    "default_encoding": "Latin1",
+    "maximum_inline_bytes": 4_000_000,
 }
 
 

@@ -79,10 +79,12 @@ def test_every_error_has_a_status() -> None:
         "BadJson": 400,
         "BadParameterType": 400,
         "ParameterOutOfRange": 400,
+        "UnknownDicomTag": 400,
         "Unauthorized": 401,
         "Forbidden": 403,
         "UnknownResource": 404,
         "InexistentItem": 404,
+        "AbsentElement": 404,
         "MethodNotAllowed": 405,
         "NotAcceptable": 406,
         "PayloadTooLarge": 413,
@@ -111,6 +113,7 @@ def test_a_404_is_bare_where_orthancs_is() -> None:
     assert error_response(errors.UnknownResource(), "GET", "/studies/x", bare_404=True).body == b""
     assert error_response(errors.InexistentItem(), "GET", "/studies/x", bare_404=True).status_code == 404
     assert error_response(errors.BadRequest(), "GET", "/studies/x", bare_404=True).body != b""
+    assert error_response(errors.AbsentElement(), "GET", "/instances/x/content/0010-0010").body == b""
 
 
 @pytest.mark.parametrize(

@@ -10,15 +10,15 @@ from __future__ import annotations
 import hashlib
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Executor, wait
 from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
 from io import BytesIO
 
-from chalicelib.domain.clock import Clock
-from chalicelib.domain.errors import Unavailable
+from chalicelib.domain.clock import Clock, orthanc_time
+from chalicelib.domain.errors import NacreError, Unavailable
 from chalicelib.domain.levels import Level
 from chalicelib.domain.resources import Instance, StoredFile
 from chalicelib.services.description import Description, describe
@@ -58,6 +58,10 @@ class Stored:
     def instance_id(self) -> str:
         """The identifier of the instance."""
         return self.identifiers[Level.INSTANCE]
+
+
+class DoneBefore(NacreError):
+    """What was to be done once has been done already; nothing was changed."""
 
 
 class Ingest:
@@ -111,16 +115,28 @@ class Ingest:
         return self.place(description, lambda key: self._files.put(key, data), metadata or {})
 
     def place(
-        self, description: Description, write_file: Callable[[str], None], metadata: dict[str, str]
+        self,
+        description: Description,
+        write_file: Callable[[str], None],
+        metadata: dict[str, str],
+        receipt: Item | None = None,
     ) -> Stored:
-        """Store a described file that `write_file` brings to a key of the bucket. Safe to repeat."""
+        """Store a described file that `write_file` brings to a key of the bucket. Safe to repeat.
+
+        A `receipt` is written in the same transaction; its condition must not hold once it has been written.
+
+        Raises
+        ------
+        DoneBefore
+            The receipt has been written already.
+        """
         lineage = self._lineage(description)
         if self._is_kept(lineage, description):
             return Stored(Status.ALREADY_STORED, description.identifiers)
         now = self._clock()
         name = self._files.name(description.identifiers[Level.INSTANCE], str(uuid.uuid4()), now)
         instance = _instance(description, name, metadata, now)
-        attempt = _Attempt(self, description, instance)
+        attempt = _Attempt(self, description, instance, [receipt] if receipt else [])
         attempt.prepare(lineage, write_file)
         status = attempt.commit(lineage)
         return Stored(status, description.identifiers)
@@ -150,10 +166,13 @@ class Ingest:
 class _Attempt:
     """One file on its way into the index: the numbers it holds, and what it may still undo."""
 
-    def __init__(self, ingest: Ingest, description: Description, instance: Instance) -> None:
+    def __init__(
+        self, ingest: Ingest, description: Description, instance: Instance, receipts: Sequence[Item] = ()
+    ) -> None:
         self._ingest = ingest
         self._description = description
         self._instance = instance
+        self._receipts = receipts
         self._numbers: list[int] = []
         self._trimmed = 0
         self._may_be_committed = False
@@ -191,8 +210,11 @@ class _Attempt:
         for attempt in range(MAX_ATTEMPTS):
             made = self._plan(lineage)
             try:
-                ingest._table.transact(made.actions)
+                ingest._table.transact([*made.actions, *self._receipts])
             except ConditionFailed as failure:
+                if any(position >= len(made.actions) for position in failure.positions):
+                    self._give_up()
+                    raise DoneBefore from failure
                 sealed = {made.claims.get(position) for position in failure.positions}
                 self._numbers = [number for number in self._numbers if number not in sealed]
             except OutcomeUnknown:
@@ -261,7 +283,7 @@ def _instance(
         patient_id=patient,
         series_incarnation="",
         tags=description.tags[Level.INSTANCE],
-        metadata={**description.metadata, **metadata},
+        metadata={**description.metadata, "ReceptionDate": orthanc_time(stored_at), **metadata},
         file=StoredFile(
             key=name.key,
             uuid=name.uuid,

@@ -1,0 +1,139 @@
+"""Every table, bucket and queue of the store, defined once, for the local stack, the tests and the deployment."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from chalicelib.settings import Settings
+    from chalicelib.storage.clients import Clients
+
+MAX_RECEIVES = 5
+VISIBILITY_SECONDS = 360  # six times the longest handling of a message, as AWS advises for Lambda
+RETENTION_SECONDS = 14 * 24 * 3600  # SQS's longest
+
+
+@dataclass(frozen=True, slots=True)
+class TableDefinition:
+    """A DynamoDB table, paid by request; all key attributes are strings."""
+
+    name: str
+    partition_key: str
+    sort_key: str | None = None
+    expiry_attribute: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class QueueDefinition:
+    """An SQS queue, and the one that takes what it cannot deliver."""
+
+    name: str
+    dead_letter_name: str
+
+
+@dataclass(frozen=True, slots=True)
+class BucketDefinition:
+    """An S3 bucket; objects that are created under `events_prefix` are announced in `queue`."""
+
+    name: str
+    events_prefix: str = ""
+    queue: QueueDefinition | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Resources:
+    """All that the store needs of AWS."""
+
+    index: TableDefinition
+    log: TableDefinition
+    files: BucketDefinition
+    inbox: BucketDefinition
+    inbox_queue: QueueDefinition
+
+    @property
+    def tables(self) -> tuple[TableDefinition, ...]:
+        """Every table."""
+        return self.index, self.log
+
+    @property
+    def buckets(self) -> tuple[BucketDefinition, ...]:
+        """Every bucket."""
+        return self.files, self.inbox
+
+
+def define(settings: Settings) -> Resources:
+    """The resources under the names that the settings give them."""
+    prefix = f"nacre-{settings.stage}-inbox"
+    queue = QueueDefinition(prefix, f"{prefix}-dead")
+    return Resources(
+        index=TableDefinition(settings.index_table, "pk", "sk", expiry_attribute="expires"),
+        log=TableDefinition(settings.log_table, "pk"),
+        files=BucketDefinition(settings.files_bucket),
+        inbox=BucketDefinition(settings.inbox_bucket, settings.inbox_prefix, queue),
+        inbox_queue=queue,
+    )
+
+
+def create(resources: Resources, clients: Clients) -> str:
+    """Create what is missing; safe to repeat. Returns the URL of the inbox's queue."""
+    for table in resources.tables:
+        _create_table(clients.dynamodb, table)
+    url, arn = _create_queue(clients.sqs, resources.inbox_queue)
+    for bucket in resources.buckets:
+        _create_bucket(clients.s3, bucket, arn)
+    return url
+
+
+def table_request(table: TableDefinition) -> dict[str, Any]:
+    """The parameters of CreateTable."""
+    keys = {table.partition_key: "HASH"}
+    if table.sort_key:
+        keys[table.sort_key] = "RANGE"
+    return {
+        "TableName": table.name,
+        "BillingMode": "PAY_PER_REQUEST",
+        "AttributeDefinitions": [{"AttributeName": name, "AttributeType": "S"} for name in keys],
+        "KeySchema": [{"AttributeName": name, "KeyType": kind} for name, kind in keys.items()],
+    }
+
+
+def _create_table(client: Any, table: TableDefinition) -> None:
+    if table.name in client.list_tables()["TableNames"]:
+        return
+    client.create_table(**table_request(table))
+    client.get_waiter("table_exists").wait(TableName=table.name)
+    if table.expiry_attribute:
+        expiry = {"Enabled": True, "AttributeName": table.expiry_attribute}
+        client.update_time_to_live(TableName=table.name, TimeToLiveSpecification=expiry)
+
+
+def _create_queue(client: Any, queue: QueueDefinition) -> tuple[str, str]:
+    retention = {"MessageRetentionPeriod": str(RETENTION_SECONDS)}
+    dead_letter_url = client.create_queue(QueueName=queue.dead_letter_name, Attributes=retention)["QueueUrl"]
+    redrive = {"deadLetterTargetArn": _queue_arn(client, dead_letter_url), "maxReceiveCount": MAX_RECEIVES}
+    attributes = {
+        **retention,
+        "VisibilityTimeout": str(VISIBILITY_SECONDS),
+        "RedrivePolicy": json.dumps(redrive),
+    }
+    url = client.create_queue(QueueName=queue.name, Attributes=attributes)["QueueUrl"]
+    return url, _queue_arn(client, url)
+
+
+def _queue_arn(client: Any, url: str) -> str:
+    answer = client.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])
+    return str(answer["Attributes"]["QueueArn"])
+
+
+def _create_bucket(client: Any, bucket: BucketDefinition, queue_arn: str) -> None:
+    if bucket.name not in [found["Name"] for found in client.list_buckets()["Buckets"]]:
+        client.create_bucket(Bucket=bucket.name)
+    if bucket.queue is None:
+        return
+    rule = {"Key": {"FilterRules": [{"Name": "prefix", "Value": bucket.events_prefix}]}}
+    announcement = {"QueueArn": queue_arn, "Events": ["s3:ObjectCreated:*"], "Filter": rule}
+    client.put_bucket_notification_configuration(
+        Bucket=bucket.name, NotificationConfiguration={"QueueConfigurations": [announcement]}
+    )

@@ -1,0 +1,43 @@
+# Every target sets up what it needs.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
+
+.PHONY: run test lint types package bench clean
+
+run: $(VENV)/.run
+	@exec $(BIN)/python -m infra.local
+
+test: $(VENV)/.dev
+	$(BIN)/python -m pytest -n 2 --dist loadscope
+
+lint: $(VENV)/.dev
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/lint-imports
+
+types: $(VENV)/.dev
+	$(BIN)/mypy
+
+package: $(VENV)/.dev
+	$(BIN)/python -m infra.package
+
+bench: $(VENV)/.dev
+	$(BIN)/python -m tests.benchmarks
+
+clean:
+	rm -rf build $(VENV)
+
+$(VENV)/.created:
+	$(PYTHON) -m venv $(VENV)
+	@touch $@
+
+$(VENV)/.run: requirements.txt requirements-local.txt constraints.txt | $(VENV)/.created
+	$(INSTALL) -r requirements.txt -r requirements-local.txt
+	@touch $@
+
+$(VENV)/.dev: requirements-dev.txt $(VENV)/.run
+	$(INSTALL) -r requirements-dev.txt
+	@touch $@

@@ -1,0 +1,168 @@
+"""Requests and what was answered to them, in the form that is kept and compared.
+
+What differs from run to run (times, UUIDs, ports) is replaced by a mark, if it has the form that it must have.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import lzma
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from tests.support.client import Answer
+from tests.unit.dicom_rendering.record_orthanc import fingerprint
+
+RECORDINGS = Path(__file__).with_name("recordings")
+HEADERS = ("allow", "content-disposition", "content-encoding", "content-type", "location", "www-authenticate")
+LONGEST_TEXT = 400
+
+_TIME = re.compile(r"\d{8}T\d{6}")
+_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+_UID = re.compile(r"[0-9]+(\.[0-9]+)+")
+_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{8}){4}")
+_VOLATILE = {
+    "Date": _TIME,
+    "LastUpdate": _TIME,
+    "FileUuid": _UUID,
+    "DatabaseServerIdentifier": re.compile(r".+"),
+    "HttpPort": re.compile(r"\d+"),
+}
+_VOLATILE_PATHS = {"/tools/now": _TIME, "/tools/now-local": _TIME, "/tools/generate-uid": _UID}
+
+
+@dataclass(frozen=True)
+class Body:
+    """The body of a request, and the name it has in recordings."""
+
+    name: str
+    data: bytes
+
+
+NOTHING = Body("", b"")
+
+
+@dataclass(frozen=True)
+class Request:
+    """A request."""
+
+    method: str
+    path: str
+    body: Body = NOTHING
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def line(self) -> str:
+        """The request in one line, as recordings have it."""
+        headers = "".join(f" {name}: {value}" for name, value in sorted(self.headers.items()))
+        return f"{self.method} {self.path}{headers}{f' < {self.body.name}' if self.body.name else ''}"
+
+
+@dataclass(frozen=True)
+class Exchange:
+    """A request, by its line, and the answer in the form in which it is compared."""
+
+    request: str
+    answer: dict[str, Any]
+
+    @property
+    def route(self) -> str:
+        """The route's template: ``GET /studies/{id}/series``."""
+        method, path = self.request.split(" ", 2)[:2]
+        segments = [_segment(segment) for segment in path.split("?")[0].split("/")]
+        if segments[3:4] == ["content"] and len(segments) > 4:
+            segments[4:] = ["..."]
+        return f"{method} {'/'.join(segments)}"
+
+    @property
+    def query(self) -> str:
+        """The query string."""
+        return self.request.split(" ", 2)[1].partition("?")[2]
+
+    @property
+    def status(self) -> int:
+        """The status of the answer."""
+        return int(self.answer["status"])
+
+    @property
+    def body(self) -> Any:
+        """The body of the answer, as JSON if it is JSON."""
+        return self.answer.get("json", self.answer.get("text"))
+
+
+def _segment(segment: str) -> str:
+    return "{id}" if _ID.fullmatch(segment) or segment == "unknown" else segment
+
+
+def comparable(request: Request, answer: Answer) -> dict[str, Any]:
+    """An answer in the form that is kept and compared."""
+    headers = {name: answer.headers[name] for name in HEADERS if name in answer.headers}
+    form: dict[str, Any] = {"status": answer.status}
+    if headers:
+        form["headers"] = headers
+    if answer.body:
+        kind, value = _body(request, answer)
+        form[kind] = value
+    return form
+
+
+def _body(request: Request, answer: Answer) -> tuple[str, Any]:
+    if answer.content_type.startswith("image/"):
+        return "image", fingerprint(answer.body)
+    is_json = answer.content_type.startswith("application/json")
+    if answer.content_type == "application/dicom" or ("/content/" in request.path and not is_json):
+        return _bytes(answer.body)
+    try:
+        text = answer.body.decode()
+    except UnicodeDecodeError:
+        return _bytes(answer.body)
+    if is_json or text[:1] == "{":
+        return "json", _steady(json.loads(text))
+    pattern = _VOLATILE_PATHS.get(request.path.split("?")[0])
+    if pattern:
+        match = next((p for p in (pattern, _UUID) if p.fullmatch(text)), None)
+        text = f"<{match.pattern}>" if match else text
+    return "text", text
+
+
+def _bytes(data: bytes) -> tuple[str, Any]:
+    if len(data) <= 64:
+        return "hex", data.hex()
+    return "bytes", {"length": len(data), "sha256": hashlib.sha256(data).hexdigest()}
+
+
+def _steady(value: Any, name: str = "") -> Any:
+    """The value without what differs from run to run; long texts as their digests."""
+    if isinstance(value, dict):
+        return {key: _steady(child, key) for key, child in value.items()}
+    if isinstance(value, list):
+        return [_steady(child) for child in value]
+    pattern = _VOLATILE.get(name)
+    if pattern and not isinstance(value, bool) and pattern.fullmatch(str(value)):
+        return f"<{name}>"
+    if isinstance(value, str) and len(value) > LONGEST_TEXT:
+        return f"<{len(value)} letters {hashlib.sha256(value.encode()).hexdigest()[:32]}>"
+    return value
+
+
+def recording_path(name: str) -> Path:
+    """Where the recording of a scenario lies."""
+    return RECORDINGS / (re.sub(r"[^\w./-]+", "_", name) + ".json.xz")
+
+
+def save(name: str, exchanges: Sequence[Exchange]) -> None:
+    """Keep a recording; the same exchanges give the same bytes."""
+    path = recording_path(name)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    lines = [json.dumps([e.request, e.answer], ensure_ascii=False, sort_keys=True) for e in exchanges]
+    path.write_bytes(lzma.compress("\n".join(lines).encode("utf-8", "surrogatepass"), preset=9))
+
+
+def load(name: str) -> list[Exchange]:
+    """A recording."""
+    text = lzma.decompress(recording_path(name).read_bytes()).decode("utf-8", "surrogatepass")
+    return [Exchange(*json.loads(line)) for line in text.splitlines()]

@@ -1,0 +1,77 @@
+"""Our side: the application in process, on a fresh store for each scenario."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import msgspec
+
+from chalicelib.application import make_app
+from chalicelib.observability import Telemetry
+from chalicelib.settings import VARIABLES, Settings
+from tests.conformance import one_file
+from tests.conformance.corpus import corpus
+from tests.conformance.exchanges import Exchange, Request, load
+from tests.conformance.session import Replay
+from tests.conformance.store import SCENARIOS
+from tests.support.client import Answer, Client
+from tests.support.moto_world import moto_world
+from tests.support.world import World
+
+OPTIONS = {
+    "Name": "Store",
+    "StableAge": 3600,
+    "IndexTable": "index",
+    "LogTable": "log",
+    "FilesBucket": "files",
+    "AuthenticationEnabled": False,
+}
+
+
+class Nacre:
+    """A store under the scenarios."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self._client = Client(make_app(world.services, Telemetry(logging.getLogger("conformance"), None)))
+
+    def send(self, request: Request) -> Answer:
+        """Send a request and wait for the answer."""
+        return self._client.request(request.method, request.path, request.body.data, request.headers)
+
+    def wait_until_stable(self) -> None:
+        """Let `StableAge` pass."""
+        self._world.settle()
+
+
+@contextmanager
+def fresh(options: Mapping[str, object]) -> Iterator[Nacre]:
+    """An empty store."""
+    variable = {name: variable for variable, name in VARIABLES.items()}
+    values = {**OPTIONS, **options}.items()
+    env = {variable[name]: v if isinstance(v, str) else json.dumps(v) for name, v in values}
+    settings: dict[str, Any] = msgspec.structs.asdict(Settings.load(env))
+    with moto_world(**settings) as world:
+        yield Nacre(world)
+
+
+def scenario_names() -> list[str]:
+    """Every scenario: those about the store and one for each file."""
+    return [*(f"store/{name}" for name in SCENARIOS), *corpus()]
+
+
+def replay(name: str) -> list[tuple[Exchange, Exchange]]:
+    """Play a scenario on a fresh store; returns what Orthanc and Nacre answered to each request."""
+    recorded = load(name)
+    play, options = SCENARIOS.get(name.removeprefix("store/"), (None, {}))
+    with fresh(options) as nacre:
+        session = Replay(nacre, recorded)
+        if play is None:
+            one_file.play(session, name, corpus()[name])
+        else:
+            play(session)
+    return list(zip(recorded, session.exchanges, strict=True))

@@ -1,0 +1,65 @@
+"""The two servers as scenarios see them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+from tests.conformance.exchanges import NOTHING, Body, Exchange, Request, comparable
+from tests.support.client import Answer
+
+
+class Server(Protocol):
+    """A server."""
+
+    def send(self, request: Request) -> Answer:
+        """Send a request and wait for the answer."""
+
+    def wait_until_stable(self) -> None:
+        """Let `StableAge` pass."""
+
+
+class Session:
+    """A scenario's conversation with a server; keeps what was said."""
+
+    def __init__(self, server: Server) -> None:
+        self._server = server
+        self.exchanges: list[Exchange] = []
+
+    def ask(
+        self, method: str, path: str, body: Body = NOTHING, headers: Mapping[str, str] | None = None
+    ) -> Any:
+        """Send a request; returns the body of the answer as JSON or text, None if there is none or it failed."""
+        request = Request(method, path, body, headers or {})
+        self.exchanges.append(Exchange(request.line, comparable(request, self._server.send(request))))
+        return self._heard().body if self._heard().status == 200 else None
+
+    def get(self, *paths: str) -> Any:
+        """Send some requests; returns the answer to the last."""
+        answer = None
+        for path in paths:
+            answer = self.ask("GET", path)
+        return answer
+
+    def wait_until_stable(self) -> None:
+        """Let `StableAge` pass."""
+        self._server.wait_until_stable()
+
+    def _heard(self) -> Exchange:
+        """The exchange whose answer the scenario goes by."""
+        return self.exchanges[-1]
+
+
+class Replay(Session):
+    """A conversation that follows a recorded one: the scenario goes by the recorded answers."""
+
+    def __init__(self, server: Server, recorded: list[Exchange]) -> None:
+        super().__init__(server)
+        self._recorded = recorded
+
+    def _heard(self) -> Exchange:
+        position = len(self.exchanges) - 1
+        recorded = self._recorded[position : position + 1]
+        if not recorded or recorded[0].request != self.exchanges[-1].request:
+            raise AssertionError(f"The recording does not have {self.exchanges[-1].request}: record anew")
+        return recorded[0]

@@ -11,7 +11,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from types import FrameType
 from typing import IO, Any
@@ -70,9 +70,10 @@ def _serve(server: Any, ready: Callable[[], object]) -> None:
 
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, leave)
-    ready()
-    sys.stdout.flush()
-    server.run()  # waitress returns from it on SystemExit
+    with suppress(SystemExit):
+        ready()
+        sys.stdout.flush()
+        server.run()
 
 
 @contextmanager

@@ -1,0 +1,68 @@
+"""A world on the local stack's emulator, in a process of its own: for threads, races and large tables."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from concurrent.futures import Executor, ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+from chalicelib.bootstrap import build
+from chalicelib.settings import Settings
+from chalicelib.storage.clients import make_clients
+from infra.resources import create, define
+from tests.support.faults import Calls
+from tests.support.stack import ROOT, free_port
+from tests.support.world import ManualClock, World
+
+
+@contextmanager
+def emulator(data: Path) -> Iterator[str]:
+    """The emulator's URL."""
+    port = free_port()
+    command = [sys.executable, "-m", "infra.local.emulator", "--port", str(port), "--data", str(data)]
+    with subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE) as process:
+        url = f"http://127.0.0.1:{port}"
+        try:
+            _wait(url)
+            yield url
+        finally:
+            assert process.stdin is not None
+            process.stdin.close()
+            process.wait(20)
+
+
+@contextmanager
+def ministack_world(url: str, pool: Executor | None = None, **settings: str) -> Iterator[World]:
+    """A fresh store on a running emulator; `settings` are options as in the environment, without ``NACRE_``.
+
+    Stores share an emulator and nothing else: each has tables and buckets of its own.
+    """
+    env = {f"NACRE_{name.upper()}": value for name, value in settings.items()}
+    options = Settings.load({"NACRE_STAGE": f"t{time.time_ns()}", "NACRE_GAP_GRACE_SECONDS": "10", **env})
+    resources = define(options)
+    create(resources, make_clients(url))
+    clients = make_clients(url)
+    calls = Calls(clients.dynamodb, clients.s3)
+    clock = ManualClock()
+    with ThreadPoolExecutor(32) as threads:
+        services = build(options, clients, clock=clock, pool=pool or threads)
+        names = SimpleNamespace(
+            index=resources.index.name, log=resources.log.name, files=resources.files.name
+        )
+        yield World(services, clients.dynamodb, clients.s3, names, clock, calls)
+
+
+def _wait(url: str) -> Any:
+    client = make_clients(url).dynamodb
+    for _ in range(200):
+        try:
+            return client.list_tables()
+        except Exception:
+            time.sleep(0.05)
+    raise AssertionError("the emulator did not start")

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from chalicelib.dicom.dictionary import Dictionary, parse_tag
-from chalicelib.dicom.elements import find_element
+from chalicelib.dicom.elements import TEXT_VRS, find_element
+from chalicelib.dicom.shown_values import unpadded_text
 from chalicelib.domain.errors import AbsentElement
 
 if TYPE_CHECKING:
@@ -79,7 +80,9 @@ def item_number(text: str, count: int) -> int:
 
 
 def native_value(vr: str, value: bytes, little_endian: bool) -> bytes:
-    """A value as Orthanc gives it: of even length, its words little endian."""
+    """A value as Orthanc gives it: of even length, a text with one space of padding at most, words little endian."""
+    if vr in TEXT_VRS:
+        return _padded_text(vr, value)
     value += b"\0" * (len(value) % 2)
     size = _WORD_BYTES.get(vr, 1)
     if little_endian or size == 1:
@@ -89,3 +92,9 @@ def native_value(vr: str, value: bytes, little_endian: bool) -> bytes:
     for offset in range(size):
         swapped[offset:whole:size] = value[size - 1 - offset : whole : size]
     return bytes(swapped)
+
+
+def _padded_text(vr: str, value: bytes) -> bytes:
+    padding = b"\0" if vr == "UI" or len(value) % 2 else b" "
+    text = unpadded_text(vr, value)
+    return text + padding * (len(text) % 2)

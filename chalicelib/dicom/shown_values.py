@@ -29,7 +29,7 @@ def shown_value(element: Element, little_endian: bool, decode: Decode) -> str | 
         From the bytes of a text to what is shown of them.
     """
     if element.vr in TEXT_VRS:
-        return decode(_unpadded(element))
+        return decode(unpadded_text(element.vr, element.value).partition(b"\0")[0])
     if element.vr == "UN" and element.known_vr in TEXT_VRS:
         return _unknown_text(element, decode)
     order = "<" if little_endian else ">"
@@ -39,14 +39,11 @@ def shown_value(element: Element, little_endian: bool, decode: Decode) -> str | 
     return _tag(element.value, order) if element.vr == "AT" else None
 
 
-def _unpadded(element: Element) -> bytes:
-    """A text up to its first null; of an odd length, which no writer should have made, the spaces stay."""
-    value = element.value
-    if element.vr == "UI":
-        return value.partition(b"\0")[0].strip(b" ")
-    if len(value) % 2 == 0:
-        value = value.rstrip(b" ")
-    return value.partition(b"\0")[0]
+def unpadded_text(vr: str, value: bytes) -> bytes:
+    """A text without the padding behind it; of an odd length, which no writer should have made, all stays."""
+    if vr == "UI":
+        return value.rstrip(b" \0").lstrip(b" ")
+    return value if len(value) % 2 else value.rstrip(b" ")
 
 
 def _unknown_text(element: Element, decode: Decode) -> str | None:

@@ -76,7 +76,7 @@ class TagsReader:
         else:
             kind, value = self._text(element)
         shown: Json = {"Name": element.name, "Type": kind, "Value": value}
-        if element.creator:
+        if element.creator and element.items is None:  # Orthanc leaves it out of sequences
             shown["PrivateCreator"] = element.creator
         return shown
 

@@ -7,10 +7,10 @@ from typing import Any
 from chalicelib.domain.changes import ChangesPage
 from chalicelib.domain.clock import orthanc_time
 from chalicelib.domain.levels import Level
+from chalicelib.domain.outcomes import Stored
 from chalicelib.domain.resources import Family, Instance
 from chalicelib.domain.tag_format import TagFormat
 from chalicelib.services.browse import Node, Usage
-from chalicelib.services.ingest import Stored
 from chalicelib.services.ledger import Tally
 from chalicelib.services.series_status import series_status
 

@@ -13,13 +13,13 @@ import uuid
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor, wait
 from contextlib import suppress
-from dataclasses import dataclass
 from enum import StrEnum
 from io import BytesIO
 
 from chalicelib.domain.clock import Clock, orthanc_time
 from chalicelib.domain.errors import NacreError, Unavailable
 from chalicelib.domain.levels import Level
+from chalicelib.domain.outcomes import Status, Stored
 from chalicelib.domain.resources import Instance, StoredFile
 from chalicelib.services.description import Description, describe
 from chalicelib.services.ingest_plan import Lineage, Plan, PlanMaker
@@ -40,24 +40,8 @@ class Overwrite(StrEnum):
     IF_CHANGED = "IfChanged"
 
 
-class Status(StrEnum):
-    """What became of a file, in Orthanc's words."""
-
-    SUCCESS = "Success"
-    ALREADY_STORED = "AlreadyStored"
-
-
-@dataclass(frozen=True, slots=True)
-class Stored:
-    """The answer to a file: its status and the identifiers of patient, study, series and instance."""
-
-    status: Status
-    identifiers: tuple[str, str, str, str]
-
-    @property
-    def instance_id(self) -> str:
-        """The identifier of the instance."""
-        return self.identifiers[Level.INSTANCE]
+Receipt = Callable[[Stored], Item]
+"""Makes the action that notes an answer in the index, on the condition that it was not noted before."""
 
 
 class DoneBefore(NacreError):
@@ -93,7 +77,9 @@ class Ingest:
         self._default_encoding = default_encoding
         self._sleep = sleep
 
-    def store(self, data: bytes, metadata: dict[str, str] | None = None) -> Stored:
+    def store(
+        self, data: bytes, metadata: dict[str, str] | None = None, receipt: Receipt | None = None
+    ) -> Stored:
         """Store a file whose bytes are at hand. Safe to repeat.
 
         Parameters
@@ -102,6 +88,8 @@ class Ingest:
             The whole file.
         metadata
             Where it came from, in Orthanc's names of instance metadata (`Origin`, `RemoteIP`, ...).
+        receipt
+            As `place` has it.
 
         Raises
         ------
@@ -112,18 +100,18 @@ class Ingest:
         """
         md5 = hashlib.md5(data, usedforsecurity=False).hexdigest()
         description = describe(data, len(data), md5, self._default_encoding)
-        return self.place(description, lambda key: self._files.put(key, data), metadata or {})
+        return self.place(description, lambda key: self._files.put(key, data), metadata or {}, receipt)
 
     def place(
         self,
         description: Description,
         write_file: Callable[[str], None],
         metadata: dict[str, str],
-        receipt: Item | None = None,
+        receipt: Receipt | None = None,
     ) -> Stored:
         """Store a described file that `write_file` brings to a key of the bucket. Safe to repeat.
 
-        A `receipt` is written in the same transaction; its condition must not hold once it has been written.
+        The `receipt` is written by the same transaction; its condition must not hold once that has happened.
 
         Raises
         ------
@@ -136,7 +124,8 @@ class Ingest:
         now = self._clock()
         name = self._files.name(description.identifiers[Level.INSTANCE], str(uuid.uuid4()), now)
         instance = _instance(description, name, metadata, now)
-        attempt = _Attempt(self, description, instance, [receipt] if receipt else [])
+        receipts = [receipt(Stored(Status.SUCCESS, description.identifiers))] if receipt else []
+        attempt = _Attempt(self, description, instance, receipts)
         attempt.prepare(lineage, write_file)
         status = attempt.commit(lineage)
         return Stored(status, description.identifiers)

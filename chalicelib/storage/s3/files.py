@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
-from chalicelib.domain.errors import InexistentItem, NacreError, Unavailable
+from chalicelib.domain.errors import Unavailable
+from chalicelib.storage.s3.errors import translated
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -22,6 +22,7 @@ PREFIXES = "0123456789abcdef"
 MAX_DELETE_KEYS = 1000  # DeleteObjects, S3 limit
 MAX_COPY_BYTES = 5 * 1024**3  # CopyObject, S3 limit; larger objects are copied in parts
 PART_BYTES = 512 * 1024**2
+STREAM_PART_BYTES = 16 * 1024**2  # times 10,000 parts: streams of up to 160 GB
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +49,18 @@ class FileStore:
 
     def put(self, key: str, data: bytes) -> None:
         """Store a whole file; returns once S3 has it."""
-        with _translated():
+        with translated():
             self._client.put_object(Bucket=self.bucket, Key=key, Body=data, ContentType="application/dicom")
+
+    def put_stream(self, key: str, source: BinaryIO) -> None:
+        """Store what a stream gives, in parts, with one part in memory at a time."""
+        from boto3.s3.transfer import TransferConfig
+
+        config = TransferConfig(use_threads=False, multipart_chunksize=STREAM_PART_BYTES)
+        with translated():
+            self._client.upload_fileobj(
+                source, self.bucket, key, ExtraArgs={"ContentType": "application/dicom"}, Config=config
+            )
 
     def get(self, key: str) -> bytes:
         """A whole file.
@@ -59,12 +70,12 @@ class FileStore:
         InexistentItem
             The bucket has no such file.
         """
-        with _translated():
+        with translated():
             return self._client.get_object(Bucket=self.bucket, Key=key)["Body"].read()
 
     def get_range(self, key: str, start: int, end: int) -> bytes:
         """The bytes from `start` up to, not including, `end` (which may lie behind the file's end)."""
-        with _translated():
+        with translated():
             answer = self._client.get_object(Bucket=self.bucket, Key=key, Range=f"bytes={start}-{end - 1}")
             return answer["Body"].read()
 
@@ -81,7 +92,7 @@ class FileStore:
     def adopt(self, source_bucket: str, source_key: str, etag: str, size: int, key: str) -> None:
         """Copy an object of another bucket into the store, inside S3, if it still has this ETag."""
         source: CopySourceTypeDef = {"Bucket": source_bucket, "Key": source_key}
-        with _translated():
+        with translated():
             if size <= MAX_COPY_BYTES:
                 self._client.copy_object(
                     Bucket=self.bucket,
@@ -121,7 +132,7 @@ class FileStore:
         """Remove files; those that are not there do not matter. One call per thousand."""
         for start in range(0, len(keys), MAX_DELETE_KEYS):
             page = keys[start : start + MAX_DELETE_KEYS]
-            with _translated():
+            with translated():
                 answer = self._client.delete_objects(
                     Bucket=self.bucket, Delete={"Objects": [{"Key": k} for k in page], "Quiet": True}
                 )
@@ -146,26 +157,3 @@ class FileStore:
 def _parse(key: str) -> FileName:
     instance_id, uuid = key.rsplit("/", 1)[1].split(".", 1)
     return FileName(key, uuid, instance_id)
-
-
-@contextmanager
-def _translated() -> Iterator[None]:
-    """Turns botocore's errors into the store's, once for all calls."""
-    from botocore.exceptions import BotoCoreError, ClientError
-
-    try:
-        yield
-    except ClientError as error:
-        raise _translate(error) from error
-    except BotoCoreError as error:
-        raise Unavailable("The bucket did not answer") from error
-
-
-def _translate(error: Exception) -> NacreError:
-    response = getattr(error, "response", {})
-    code = response.get("Error", {}).get("Code", "")
-    if code in ("NoSuchKey", "404"):
-        return InexistentItem("The file is not in the bucket")
-    if code in ("PreconditionFailed", "412"):
-        return InexistentItem("The object has been replaced")
-    return Unavailable("The bucket did not answer")

@@ -9,7 +9,7 @@ from typing import Any
 from tests.conformance.exchanges import Body
 from tests.conformance.session import Session
 
-CONTENT_REQUESTS = 30
+CONTENT_REQUESTS = 20
 """How many elements of a file are read at most; which, is chosen evenly and the same each time."""
 
 _LEVELS = {"patients": "ParentPatient", "studies": "ParentStudy", "series": "ParentSeries", "instances": "ID"}

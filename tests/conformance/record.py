@@ -1,4 +1,4 @@
-"""Record what Orthanc answers: ``python -m tests.conformance.record ORTHANC [--port N] [NAME ...]``.
+"""Record what Orthanc answers: ``python -m tests.conformance.record ORTHANC [--port N] [--only NAME ...]``.
 
 Starts the executable on an empty temporary folder, plays every scenario (or those named), writes the recordings
 and stops it. Recording the same again leaves the recordings as they are.
@@ -101,10 +101,10 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("executable", help="path of Orthanc 1.12.7, without plugins")
-    parser.add_argument("names", nargs="*", help="scenarios or files to record; all if none is given")
+    parser.add_argument("--only", nargs="+", default=[], metavar="NAME", help="scenarios or files to record")
     parser.add_argument("--port", type=int, default=18_042, help="HTTP port on the loopback interface")
     given = parser.parse_args()
-    wanted = set(given.names) or {*SCENARIOS, *corpus()}
+    wanted = set(given.only) or {*SCENARIOS, *corpus()}
     for name in sorted(wanted & SCENARIOS.keys()):
         play, options = SCENARIOS[name]
         with running(given.executable, given.port, options) as orthanc:

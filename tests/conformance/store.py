@@ -1,128 +1,20 @@
-"""What is asked about a store with several patients, its log, and requests that are wrong."""
+"""What is asked about the store: its log, uploads, deletes, and requests that are wrong."""
 
 from __future__ import annotations
 
 import gzip
 import io
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
+from tests.conformance.browsing import browse, paging, requested_tags
 from tests.conformance.corpus import corpus
 from tests.conformance.exchanges import Body
-from tests.conformance.raw import dicom, numbers, text
+from tests.conformance.hospital import LEVELS, PARENTS, fill, hospital, instance
+from tests.conformance.raw import numbers, text
 from tests.conformance.session import Session
 
 UNKNOWN = "00000000-11111111-22222222-33333333-44444444"
-LEVELS = ("patients", "studies", "series", "instances")
-COMPUTED = {
-    "patients": "NumberOfPatientRelatedStudies;NumberOfPatientRelatedSeries;NumberOfPatientRelatedInstances",
-    "studies": "ModalitiesInStudy;SOPClassesInStudy;NumberOfStudyRelatedSeries;NumberOfStudyRelatedInstances",
-    "series": "NumberOfSeriesRelatedInstances",
-    "instances": "InstanceAvailability",
-}
-
-
-def instance(
-    patient: str, study: int, series: int, number: int, *more: object, modality: str = "CT"
-) -> bytes:
-    """A file of the made-up hospital."""
-    uid = f"1.9.{sum(patient.encode())}.{study}"
-    elements = [
-        text(0x00080018, "UI", f"{uid}.{series}.{number}"),
-        text(0x00080020, "DA", f"2020010{study}"),
-        text(0x00080050, "SH", f"A{study}"),
-        text(0x00080060, "CS", modality),
-        text(0x0008103E, "LO", f"Series {series}"),
-        text(0x00100010, "PN", f"{patient}^Pat"),
-        text(0x00100020, "LO", patient),
-        text(0x0020000D, "UI", uid),
-        text(0x0020000E, "UI", f"{uid}.{series}"),
-        text(0x00200011, "IS", str(series)),
-        text(0x00200013, "IS", str(number)),
-        numbers(0x00280010, "US", [4]),
-    ]
-    return dicom([*elements, *more])  # type: ignore[list-item]
-
-
-def hospital() -> Iterator[Body]:
-    """Two patients; three studies; series of one to three instances."""
-    for patient, study, series, count, modality in (
-        ("Ada", 1, 1, 3, "CT"),
-        ("Ada", 1, 2, 1, "SR"),
-        ("Ada", 2, 1, 2, "MR"),
-        ("Bob", 1, 1, 1, "CT"),
-    ):
-        for number in range(1, count + 1):
-            data = instance(patient, study, series, number, modality=modality)
-            yield Body(f"{patient} {study} {series} {number}", data)
-
-
-def _fill(session: Session) -> list[dict[str, str]]:
-    return [session.ask("POST", "/instances", body) for body in hospital()]
-
-
-def browse(session: Session) -> None:
-    """Lists and relatives, in every form."""
-    stored = _fill(session)
-    for level in LEVELS:
-        session.get(f"/{level}", f"/{level}?expand", f"/{level}?expand=false", f"/{level}?expand=true")
-        session.get(f"/{level}?expand&short", f"/{level}?expand&full", f"/{level}?expand&simplify")
-        session.get(f"/{level}?expand&requestedTags={COMPUTED[level]}")
-        session.get(f"/{level}?expand&requested-tags=PatientName;Rows", f"/{level}?requestedTags=PatientName")
-        session.get(
-            f"/{level}?expand&requestedTags=PatientName,PatientID&short", f"/{level}?requestedTags=Nonsense"
-        )
-    first = stored[0]
-    ids = (first["ParentPatient"], first["ParentStudy"], first["ParentSeries"], first["ID"])
-    for level, identifier in zip(LEVELS, ids, strict=True):
-        resource = f"/{level}/{identifier}"
-        session.get(resource, f"{resource}?full", f"{resource}?short", f"{resource}/statistics")
-        session.get(f"{resource}?requestedTags={';'.join(COMPUTED.values())};PatientID;0010,0010;Rows")
-        session.get(
-            f"{resource}?full&requestedTags=PatientID;Rows;OtherPatientIDs", f"{resource}?requestedTags="
-        )
-        session.get(f"{resource}?short&requestedTags=PatientName;SeriesDescription;StudyDate")
-        for relation in ("patient", "study", "series", "studies", "series?expand=false", "instances"):
-            session.get(f"{resource}/{relation}")
-        for query in (
-            "expand",
-            "expand=false",
-            "expand=true",
-            "full",
-            "short",
-            "requestedTags=Rows",
-            "since=0&limit=1",
-        ):
-            session.get(f"{resource}/instances?{query}")
-        session.get(
-            f"{resource}/study?full", f"{resource}/patient?requestedTags=NumberOfPatientRelatedStudies"
-        )
-        session.get(
-            f"{resource}/instances-tags", f"{resource}/instances-tags?short", f"{resource}/shared-tags"
-        )
-        session.get(f"{resource}/instances-tags?simplify", f"{resource}/shared-tags?simplify")
-        session.get(
-            f"{resource}/shared-tags?short", f"{resource}/module?simplify", f"{resource}/module?short"
-        )
-        session.get(
-            f"{resource}/module?ignore-length=PatientName",
-            f"{resource}/shared-tags?ignore-length=PatientName",
-        )
-        session.get(f"{resource}/module-patient?simplify")
-    session.get("/statistics")
-
-
-def paging(session: Session) -> None:
-    """`since` and `limit`."""
-    _fill(session)
-    for level in LEVELS:
-        for query in (
-            "since=0&limit=2", "since=2&limit=2", "since=1&limit=100", "since=100&limit=2", "since=0&limit=0",
-            "since=2&limit=0", "since=1", "limit=1", "since=a&limit=1", "since=0&limit=b", "since=-1&limit=1",
-            "since=0&limit=-1", "since=&limit=1", "since=1.5&limit=1", "since=0&limit=2&expand",
-            "since=99999999999&limit=1", "since=%201&limit=1",
-        ):  # fmt: skip
-            session.get(f"/{level}?{query}")
 
 
 def series_status(session: Session) -> None:
@@ -151,7 +43,7 @@ def series_status(session: Session) -> None:
 def changes(session: Session) -> None:
     """The log as instances come, become stable, and go."""
     session.get("/changes", "/changes?last")
-    stored = _fill(session)
+    stored = fill(session)
     for query in (
         "", "limit=3", "since=3&limit=3", "since=1000", "last", "limit=0", "since=abc", "limit=abc", "since=-5",
         "limit=-1", "since=2&to=7", "to=7", "to=7&limit=2", "to=0", "type=NewStudy", "type=NewStudy;NewPatient",
@@ -179,7 +71,7 @@ def changes(session: Session) -> None:
 
 def deletes(session: Session) -> None:
     """What remains when resources of each level go."""
-    stored = _fill(session)
+    stored = fill(session)
     session.ask("DELETE", f"/instances/{stored[0]['ID']}")
     session.ask("DELETE", f"/instances/{stored[0]['ID']}")
     session.get(f"/instances/{stored[0]['ID']}", f"/series/{stored[0]['ParentSeries']}", "/statistics")
@@ -243,7 +135,7 @@ def system(session: Session) -> None:
     session.get("/", "/system", "/system/", "//system", "/statistics", "/tools", "/tools/", "/tools/now")
     session.get("/tools/now-local", *(f"/tools/generate-uid?level={level}" for level in _UID_LEVELS))
     session.get("/tools/generate-uid", "/tools/generate-uid?level=Study", "/tools/generate-uid?level=")
-    _fill(session)
+    fill(session)
     for value in (
         "Ada",
         "A1",
@@ -265,11 +157,11 @@ _UID_LEVELS = ("patient", "study", "series", "instance")
 
 def errors(session: Session) -> None:
     """Unknown identifiers and routes, wrong methods."""
-    stored = _fill(session)[0]
+    stored = fill(session)[0]
     session.get(
         "/nonsense", "/nonsense/deeper", "/tools/nonsense", "/studies/nonsense/nonsense", "/studies//series"
     )
-    for level, key in zip(LEVELS, ("ParentPatient", "ParentStudy", "ParentSeries", "ID"), strict=True):
+    for level, key in zip(LEVELS, PARENTS, strict=True):
         for below in ("", *_BELOW):
             session.get(f"/{level}/{UNKNOWN}{below}")
         session.get(f"/{level}/{stored[key]}/nonsense", f"/{level}/{stored[key]}/module/nonsense")
@@ -334,6 +226,7 @@ def _zip(files: dict[str, bytes]) -> bytes:
 
 SCENARIOS: dict[str, tuple[Callable[[Session], None], dict[str, object]]] = {
     "browse": (browse, {}),
+    "requested tags": (requested_tags, {}),
     "paging": (paging, {}),
     "series status": (series_status, {}),
     "changes": (changes, {"StableAge": 2}),

@@ -31,11 +31,16 @@ def main() -> int:
         settings = Settings.load(os.environ)
         for notice in settings.notices:
             sys.stderr.write(f"Notice: {notice}\n")
-        run(settings)
+        run(settings, _say)
     except (SettingsError, CannotStart) as error:
         sys.stderr.write(f"{error}\n")
         return 1
     return 0
+
+
+def _say(line: str) -> None:
+    sys.stdout.write(line + "\n")
+    sys.stdout.flush()
 
 
 if __name__ == "__main__":

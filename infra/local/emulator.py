@@ -1,7 +1,6 @@
 """The emulator of AWS as a process of its own: ministack, its DynamoDB journaled, its S3 on disk.
 
-Runs until its standard input ends, which it does however the parent dies. Requests to DynamoDB go straight to
-ministack's handler: its general routing costs more than the work itself.
+Requests to DynamoDB go straight to ministack's handler: its general routing costs more than the work itself.
 """
 
 from __future__ import annotations
@@ -9,9 +8,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import signal
-import sys
-import threading
+import socket
 from collections.abc import Awaitable, Callable, MutableMapping
 from pathlib import Path
 from types import ModuleType
@@ -19,6 +16,7 @@ from typing import Any
 
 import uvicorn
 
+from infra.local.children import live_with_parent, say_ready
 from infra.local.journal import Journal
 
 Scope = MutableMapping[str, Any]
@@ -131,16 +129,14 @@ async def _read(receive: Receive) -> bytes:
             return b"".join(parts)
 
 
-def _stop_with_parent(server: uvicorn.Server) -> None:
-    sys.stdin.buffer.read()
-    server.should_exit = True
-
-
 class _Server(uvicorn.Server):
-    """Leaves Ctrl-C, which reaches every process of a terminal, to the parent."""
-
     def install_signal_handlers(self) -> None:
-        """Install none."""
+        """Install none: the parent stops this process."""
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Listen, and say so."""
+        await super().startup(sockets)
+        say_ready()
 
 
 def main() -> None:
@@ -149,7 +145,6 @@ def main() -> None:
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--data", type=Path, required=True)
     arguments = parser.parse_args()
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
     arguments.data.mkdir(parents=True, exist_ok=True)
     emulator = Emulator(arguments.data)
     config = uvicorn.Config(
@@ -163,7 +158,7 @@ def main() -> None:
         timeout_graceful_shutdown=2,
     )
     server = _Server(config)
-    threading.Thread(target=_stop_with_parent, args=(server,), daemon=True).start()
+    live_with_parent(lambda: setattr(server, "should_exit", True))
     server.run()
 
 

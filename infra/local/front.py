@@ -1,15 +1,32 @@
-"""The HTTP server in front of the application: waitress, whose threads call the gateway."""
+"""The HTTP server in front of the application, one of several processes that share the port: waitress over the gateway.
+
+A Python process uses one core; most of an upload's time is the AWS client's work in this one.
+"""
 
 from __future__ import annotations
 
+import argparse
+import os
+import signal
+import socket
+import sys
 from collections.abc import Callable, Iterable
 from http import HTTPStatus
+from types import FrameType
 from typing import Any
 from urllib.parse import urlsplit
 
+import msgspec
 from waitress.server import create_server
 
+from chalicelib.application import Application, make_app
+from chalicelib.bootstrap import build
 from chalicelib.domain.errors import PayloadTooLarge
+from chalicelib.observability import open_telemetry, secret_reader
+from chalicelib.services.authentication import Authenticator
+from chalicelib.settings import Settings
+from chalicelib.storage.clients import make_clients
+from infra.local.children import live_with_parent, say_ready
 from infra.local.gateway import Gateway, HttpAnswer, HttpRequest, refusal
 
 THREADS = 16
@@ -18,27 +35,6 @@ MAX_SPOOLED_IN_MEMORY_BYTES = 8 * 1024 * 1024
 
 Environ = dict[str, Any]
 StartResponse = Callable[[str, list[tuple[str, str]]], object]
-
-
-def make_server(gateway: Gateway, host: str, port: int, max_body_bytes: int) -> Any:
-    """A server that listens; ``run()`` serves until ``close()``.
-
-    Raises
-    ------
-    OSError
-        The port cannot be had.
-    """
-    return create_server(
-        Front(gateway, max_body_bytes),
-        host=host,
-        port=port,
-        threads=THREADS,
-        connection_limit=CONNECTIONS,
-        ident="Nacre",
-        max_request_body_size=max_body_bytes + MAX_SPOOLED_IN_MEMORY_BYTES,
-        inbuf_overflow=MAX_SPOOLED_IN_MEMORY_BYTES,
-        clear_untrusted_proxy_headers=True,
-    )
 
 
 class Front:
@@ -90,3 +86,42 @@ def _reason(status: int) -> str:
         return HTTPStatus(status).phrase
     except ValueError:
         return "Unknown"
+
+
+def main() -> None:
+    """Serve on a socket that the parent listens on."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--socket", type=int, required=True, help="file descriptor of the listening socket")
+    parser.add_argument("--endpoint", required=True, help="URL of the emulator")
+    arguments = parser.parse_args()
+    settings = msgspec.structs.replace(Settings.load(os.environ), aws_endpoint_url=arguments.endpoint)
+    server = create_server(
+        Front(Gateway(_application(settings)), settings.maximum_upload_bytes),
+        sockets=[socket.socket(fileno=arguments.socket)],
+        threads=THREADS,
+        connection_limit=CONNECTIONS,
+        ident="Nacre",
+        max_request_body_size=settings.maximum_upload_bytes + MAX_SPOOLED_IN_MEMORY_BYTES,
+        inbuf_overflow=MAX_SPOOLED_IN_MEMORY_BYTES,
+        clear_untrusted_proxy_headers=True,
+    )
+    signal.signal(signal.SIGTERM, _leave)
+    live_with_parent(lambda: os.kill(os.getpid(), signal.SIGTERM))
+    say_ready()
+    server.run()  # waitress finishes running requests on SystemExit, and returns
+
+
+def _leave(_number: int, _frame: FrameType | None) -> None:
+    raise SystemExit(0)
+
+
+def _application(settings: Settings) -> Application:
+    telemetry = open_telemetry(settings.log_level, metrics=False, stream=sys.stderr)
+    services = build(settings, make_clients(settings.aws_endpoint_url))
+    read_secret = secret_reader()
+    authenticator = Authenticator(lambda: settings.users(read_secret), settings.read_only_users)
+    return make_app(services, telemetry, authenticator if settings.authentication_enabled else None)
+
+
+if __name__ == "__main__":
+    main()

@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
 
 from chalicelib.bootstrap import build
 from chalicelib.settings import Settings
 from chalicelib.storage.clients import make_clients
+from infra.local.children import child
 from infra.resources import create, define
 from tests.support.faults import Calls
-from tests.support.stack import ROOT, free_port
+from tests.support.stack import free_port
 from tests.support.world import ManualClock, World
 
 
@@ -25,16 +23,8 @@ from tests.support.world import ManualClock, World
 def emulator(data: Path) -> Iterator[str]:
     """The emulator's URL."""
     port = free_port()
-    command = [sys.executable, "-m", "infra.local.emulator", "--port", str(port), "--data", str(data)]
-    with subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE) as process:
-        url = f"http://127.0.0.1:{port}"
-        try:
-            _wait(url)
-            yield url
-        finally:
-            assert process.stdin is not None
-            process.stdin.close()
-            process.wait(20)
+    with child("infra.local.emulator", "--port", str(port), "--data", str(data)):
+        yield f"http://127.0.0.1:{port}"
 
 
 @contextmanager
@@ -56,13 +46,3 @@ def ministack_world(url: str, pool: Executor | None = None, **settings: str) -> 
             index=resources.index.name, log=resources.log.name, files=resources.files.name
         )
         yield World(services, clients.dynamodb, clients.s3, names, clock, calls)
-
-
-def _wait(url: str) -> Any:
-    client = make_clients(url).dynamodb
-    for _ in range(200):
-        try:
-            return client.list_tables()
-        except Exception:
-            time.sleep(0.05)
-    raise AssertionError("the emulator did not start")

@@ -20,13 +20,22 @@ from chalicelib.routes.errors import observed
 from chalicelib.routes.instances import instance_routes
 from chalicelib.routes.system import system_routes
 from chalicelib.routes.tags import tag_routes
+from chalicelib.routes.uploads import upload_routes
 
 if TYPE_CHECKING:
     from chalicelib.bootstrap import Services
     from chalicelib.observability import Telemetry
     from chalicelib.services.authentication import Authenticator
 
-ROUTES = (system_routes, changes_routes, instance_routes, tag_routes, content_routes, browse_routes)
+ROUTES = (
+    system_routes,
+    changes_routes,
+    upload_routes,
+    instance_routes,
+    tag_routes,
+    content_routes,
+    browse_routes,
+)
 
 
 class Application(Chalice):

@@ -22,6 +22,7 @@ from chalicelib.services.requested_tags import RequestedTags
 from chalicelib.services.sweep import Sweeper
 from chalicelib.services.system import System
 from chalicelib.services.tags import Tags
+from chalicelib.services.upload import Upload
 from chalicelib.storage.dynamodb.index import Index
 from chalicelib.storage.dynamodb.keys import Keys
 from chalicelib.storage.dynamodb.log import SequencedLog
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from chalicelib.storage.clients import Clients
 
 POOL_THREADS = 32
+UPLOAD_THREADS = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +48,7 @@ class Services:
     files: FileStore
     tallies: Tallies
     ingest: Ingest
+    upload: Upload
     browse: Browse
     listing: Listing
     reading: Reading
@@ -68,6 +71,8 @@ def build(
     sleep: Callable[[float], None] = time.sleep,
 ) -> Services:
     """Put the services together. No AWS call is made."""
+    # What runs in this pool waits for calls in the other, so they must not be one.
+    upload_pool = pool or ThreadPoolExecutor(UPLOAD_THREADS, thread_name_prefix="upload")
     pool = pool or ThreadPoolExecutor(POOL_THREADS, thread_name_prefix="aws")
     keys = Keys(settings.tenant)
     table = Table(clients.dynamodb, settings.index_table, sleep)
@@ -113,6 +118,7 @@ def build(
         files=files,
         tallies=tallies,
         ingest=ingest,
+        upload=Upload(ingest, upload_pool, settings.maximum_upload_bytes),
         browse=browse,
         listing=Listing(index, tallies, pool, clock),
         reading=reading,

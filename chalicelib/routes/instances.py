@@ -1,4 +1,4 @@
-"""What instances alone have: their upload and their file."""
+"""What instances alone have: their file."""
 
 from __future__ import annotations
 
@@ -6,9 +6,8 @@ from typing import TYPE_CHECKING
 
 from chalice.app import Response
 
-from chalicelib.routes import shapes
 from chalicelib.routes.api import Api
-from chalicelib.routes.http import bytes_response, instances_only, json_response
+from chalicelib.routes.http import bytes_response, instances_only
 
 if TYPE_CHECKING:
     from chalicelib.bootstrap import Services
@@ -17,11 +16,6 @@ if TYPE_CHECKING:
 def instance_routes(services: Services) -> Api:
     """The routes under `/instances`."""
     api = Api(__name__)
-
-    @api.post("/{level}")
-    def upload(level: str) -> Response:
-        instances_only(level)
-        return json_response(shapes.stored(services.ingest.store(api.body)))
 
     @api.get("/{level}/{identifier}/file")
     def file(level: str, identifier: str) -> Response:

@@ -28,6 +28,10 @@ DEFAULTS = {
     "dictionary": {},
     "default_encoding": "Latin1",
     "maximum_inline_bytes": 4_000_000,
+    "maximum_upload_bytes": 4_000_000,
+    "inbox_bucket": "inbox",
+    "inbox_prefix": "inbox/",
+    "inbox_queue_url": "",
 }
 
 
@@ -49,6 +53,7 @@ def moto_world(**settings: Any) -> Iterator[World]:
                 ],
             )
         clients.s3.create_bucket(Bucket="files")
+        clients.s3.create_bucket(Bucket="inbox")
         clock = ManualClock()
         chosen: Any = SimpleNamespace(**{**DEFAULTS, **settings})
         services = build(chosen, clients, clock=clock, pool=InlineExecutor(), sleep=lambda _seconds: None)

@@ -100,7 +100,7 @@ class Ingest:
         """
         md5 = hashlib.md5(data, usedforsecurity=False).hexdigest()
         description = describe(data, len(data), md5, self._default_encoding)
-        return self.place(description, lambda key: self._files.put(key, data), metadata or {}, receipt)
+        return self.place(description, lambda key: self._files.put(key, data, md5), metadata or {}, receipt)
 
     def place(
         self,

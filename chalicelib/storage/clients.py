@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 CONNECTIONS = 64
 CONNECT_TIMEOUT_SECONDS = 3
 READ_TIMEOUT_SECONDS = 20
+USER_AGENT = "nacre/0.1.0"
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +38,12 @@ def make_clients(endpoint_url: str | None = None, region: str | None = None) -> 
         signature_version="s3v4",
         s3={"addressing_style": "path"} if endpoint_url else {},
         tcp_keepalive=True,
+        # Said in full instead of put together anew for each request.
+        user_agent=USER_AGENT,
+        # The caller gives S3 the MD5 of what it puts; DynamoDB checks what it gets by itself.
+        request_checksum_calculation="when_required",
+        response_checksum_validation="when_required",
+        parameter_validation=False,
     )
     options: dict[str, Any] = {"config": config, "region_name": region}
     if endpoint_url:

@@ -59,8 +59,9 @@ class World:
     def store(self, description: Description) -> Any:
         """Store a file that is described, not read: its bytes are its identifiers."""
         data = description.identifiers[Level.INSTANCE].encode()
+        md5 = hashlib.md5(data).hexdigest()
         files = self.services.files
-        return self.services.ingest.place(description, lambda key: files.put(key, data), {})
+        return self.services.ingest.place(description, lambda key: files.put(key, data, md5), {})
 
 
 def described(

@@ -7,6 +7,7 @@ second each, S3's guideline), `hour` (``YYYYMMDDHH``, UTC) lets a sweep find the
 from __future__ import annotations
 
 import time
+from base64 import b64encode
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, BinaryIO
@@ -47,10 +48,16 @@ class FileStore:
         key = f"{self._hour_prefix(uuid[0], at)}{instance_id}.{uuid}"
         return FileName(key, uuid, instance_id)
 
-    def put(self, key: str, data: bytes) -> None:
-        """Store a whole file; returns once S3 has it."""
+    def put(self, key: str, data: bytes, md5: str) -> None:
+        """Store a whole file, whose MD5 (hex) S3 compares with what it got; returns once S3 has it."""
         with translated():
-            self._client.put_object(Bucket=self.bucket, Key=key, Body=data, ContentType="application/dicom")
+            self._client.put_object(
+                Bucket=self.bucket,
+                Key=key,
+                Body=data,
+                ContentType="application/dicom",
+                ContentMD5=b64encode(bytes.fromhex(md5)).decode("ascii"),
+            )
 
     def put_stream(self, key: str, source: BinaryIO) -> None:
         """Store what a stream gives, in parts, with one part in memory at a time."""

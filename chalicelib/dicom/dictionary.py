@@ -81,9 +81,10 @@ def parse_tag(text: str) -> int:
         return int(match[1] + match[2], 16)
     from pydicom.datadict import tag_for_keyword
 
-    tag = tag_for_keyword(text.removeprefix(_RETIRED))
+    keyword = text.removeprefix(_RETIRED)
+    tag = tag_for_keyword(keyword) if keyword else None  # to pydicom, a blank is the keyword of some
     if tag is None:
-        raise UnknownDicomTag(text)
+        raise UnknownDicomTag(text[:64])
     return tag
 
 

@@ -6,14 +6,13 @@ or without preamble (PS3.10, section 7.1), of any transfer syntax; nothing that 
 
 from __future__ import annotations
 
-import struct
 import zlib
-from collections.abc import Iterator
 from dataclasses import dataclass
-from io import BytesIO
+from io import SEEK_END, BytesIO
 from typing import TYPE_CHECKING, BinaryIO
 
-from chalicelib.domain.errors import BadFileFormat
+from chalicelib.dicom.scanner import PIXEL_DATA, STANDARD_VRS, UNDEFINED, Scanner
+from chalicelib.domain.errors import BadFileFormat, UnsupportedMediaType
 
 if TYPE_CHECKING:
     from pydicom import Dataset
@@ -25,9 +24,13 @@ IMPLICIT_LITTLE_ENDIAN = "1.2.840.10008.1.2"
 EXPLICIT_LITTLE_ENDIAN = "1.2.840.10008.1.2.1"
 DEFLATED_LITTLE_ENDIAN = "1.2.840.10008.1.2.1.99"
 EXPLICIT_BIG_ENDIAN = "1.2.840.10008.1.2.2"
+NATIVE = frozenset(
+    (IMPLICIT_LITTLE_ENDIAN, EXPLICIT_LITTLE_ENDIAN, DEFLATED_LITTLE_ENDIAN, EXPLICIT_BIG_ENDIAN)
+)
 MAX_INFLATED_BYTES = 512 * 1024 * 1024
-PIXEL_DATA_TAGS = frozenset({0x7FE00010, 0x7FE00009, 0x7FE00008})
-UNDEFINED = 0xFFFFFFFF
+TRANSFER_SYNTAX_UID = 0x00020010
+NUMBER_OF_FRAMES = 0x00280008
+_GROUP_LENGTH_HEAD = b"\2\0\0\0UL\4\0"
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,12 +60,15 @@ class Header:
 def read_header(source: bytes | BinaryIO, size: int) -> Header:
     """Read the header of a DICOM file.
 
+    If the source is the whole file, what follows the header is checked, too: pixel data that is cut off, or anything
+    malformed behind it, is refused.
+
     Parameters
     ----------
     source
         The file, or as much of its beginning as `header_length_bytes` says.
     size
-        The size of the whole file.
+        The size of the whole file, in bytes.
 
     Raises
     ------
@@ -74,18 +80,18 @@ def read_header(source: bytes | BinaryIO, size: int) -> Header:
         return _read(stream, size)
     except BadFileFormat:
         raise
-    # pydicom, zlib and struct raise errors of many kinds on hostile bytes.
+    # What hostile bytes make pydicom and zlib raise is of any kind.
     except Exception as error:
         raise BadFileFormat(f"Cannot parse an invalid DICOM file (size: {size} bytes)") from error
 
 
 def _read(stream: BinaryIO, size: int) -> Header:
-    _skip_preamble(stream)
-    file_meta = _read_file_meta(stream)
-    syntax = str(file_meta.get("TransferSyntaxUID", "")) or _guess_transfer_syntax(stream)
+    is_whole = stream.seek(0, SEEK_END) >= size
+    file_meta = _read_file_meta(stream, size)
+    syntax = _transfer_syntax(file_meta, stream)
     if syntax == DEFLATED_LITTLE_ENDIAN:
         return _read_deflated(stream, size, file_meta)
-    dataset, pixels = _read_dataset(stream, size, syntax)
+    dataset, pixels = _read_dataset(stream, size, syntax, is_whole=is_whole)
     offset = pixels.offset if pixels else None
     return Header(
         dataset=dataset,
@@ -97,43 +103,63 @@ def _read(stream: BinaryIO, size: int) -> Header:
         first_frame_end_bytes=_first_frame_end(stream, size, dataset, pixels) if pixels else None,
         pixel_data_vr=pixels.vr if pixels else "",
         pixel_data_tag=pixels.tag if pixels else None,
-        pixel_data_length_bytes=pixels.defined_length if pixels else None,
+        pixel_data_length_bytes=pixels.length if pixels else None,
     )
 
 
-def _skip_preamble(stream: BinaryIO) -> None:
-    if stream.read(132)[128:] != b"DICM":
-        stream.seek(0)
+def _read_file_meta(stream: BinaryIO, size: int) -> FileMetaDataset:
+    """The elements of group 2, always explicit little endian (PS3.10, section 7.1).
 
-
-def _read_file_meta(stream: BinaryIO) -> FileMetaDataset:
-    """The elements of group 2, always explicit little endian (PS3.10, section 7.1)."""
+    As many as the group length says, even where it is wrong; without one, until another group comes.
+    """
     from pydicom.dataset import FileMetaDataset
-    from pydicom.filereader import data_element_generator
 
-    start = stream.tell()
-    if stream.read(2) != b"\2\0":
-        stream.seek(start)
-        return FileMetaDataset()
+    stream.seek(0)
+    start = 132 if stream.read(132)[128:] == b"DICM" else 0
     stream.seek(start)
-    found = data_element_generator(
-        stream, False, True, stop_when=lambda tag, _vr, _length: int(tag) >> 16 != 2
-    )
-    return FileMetaDataset({element.tag: element for element in found})
+    head = stream.read(12)
+    if start and len(head) == 12 and head[4:6] not in STANDARD_VRS:
+        raise BadFileFormat("The meta information has no value representations")
+    stream.seek(start)
+    if head[:2] != b"\2\0":
+        return FileMetaDataset()
+    has_length = head[:8] == _GROUP_LENGTH_HEAD
+    end = min(size, start + 12 + _group_length(head)) if has_length else size
+    elements: dict[BaseTag, DataElement | RawDataElement] = {}
+    for element in Scanner(stream, end, is_implicit=False, is_little_endian=True).elements():
+        elements.setdefault(element.tag, element)
+        if not has_length and not _is_at_meta(stream):
+            break
+    return FileMetaDataset(elements)
 
 
-def _guess_transfer_syntax(stream: BinaryIO) -> str:
-    """What the first element looks like, for a file that does not say it."""
+def _group_length(head: bytes) -> int:
+    length = int.from_bytes(head[8:], "little")
+    return 0 if length == UNDEFINED else length
+
+
+def _is_at_meta(stream: BinaryIO) -> bool:
+    start = stream.tell()
+    group = stream.read(2)
+    stream.seek(start)
+    return group == b"\2\0"
+
+
+def _transfer_syntax(file_meta: FileMetaDataset, stream: BinaryIO) -> str:
+    """The transfer syntax that the file names, or else the one that its first element looks like."""
+    from pydicom.uid import UID
+
+    element = file_meta.get_item(TRANSFER_SYNTAX_UID) if TRANSFER_SYNTAX_UID in file_meta else None
+    value = element.value if element is not None else b""
+    named = value.rstrip(b" \0").decode("ascii", "replace") if isinstance(value, bytes) else ""
+    if named in NATIVE or UID(named).is_transfer_syntax:
+        return named
     start = stream.tell()
     head = stream.read(6)
     stream.seek(start)
-    explicit = head[4:6].isalpha() and head[4:6].isupper()
-    if len(head) < 6:
-        raise BadFileFormat("The file is too short")
-    group = struct.unpack("<H", head[:2])[0]
-    if explicit:
-        return EXPLICIT_BIG_ENDIAN if group > 0xFF and group & 0xFF == 0 else EXPLICIT_LITTLE_ENDIAN
-    return IMPLICIT_LITTLE_ENDIAN
+    if head[4:6] not in STANDARD_VRS:
+        return IMPLICIT_LITTLE_ENDIAN
+    return EXPLICIT_BIG_ENDIAN if head[0] == 0 and head[1] > 0 else EXPLICIT_LITTLE_ENDIAN
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,95 +169,100 @@ class _Pixels:
     tag: int
     tag_offset: int
     offset: int
-    length: int
+    length: int | None
+    """None if it is undefined."""
     vr: str
 
-    @property
-    def defined_length(self) -> int | None:
-        """The length, if it is defined."""
-        return None if self.length == UNDEFINED else self.length
 
-
-def _read_dataset(stream: BinaryIO, size: int, syntax: str) -> tuple[Dataset, _Pixels | None]:
+def _read_dataset(
+    stream: BinaryIO, size: int, syntax: str, *, is_whole: bool
+) -> tuple[Dataset, _Pixels | None]:
     from pydicom import Dataset
 
     implicit = syntax == IMPLICIT_LITTLE_ENDIAN
     little = syntax != EXPLICIT_BIG_ENDIAN
+    scanner = Scanner(stream, size, is_implicit=implicit, is_little_endian=little)
     elements: dict[BaseTag, DataElement | RawDataElement] = {}
-    for element in _elements(stream, implicit, little):
+    for element in scanner.elements():
         elements.setdefault(element.tag, element)  # of two with one tag, Orthanc takes the first
     dataset = Dataset(elements)
     dataset.set_original_encoding(implicit, little)
-    return dataset, _pixels(stream, size, implicit, little)
+    start = stream.tell()
+    if start >= size:
+        return dataset, None
+    tag, vr, length = scanner.head(implicit)
+    pixels = _Pixels(tag, start, stream.tell(), None if length == UNDEFINED else length, vr or "OW")
+    _check_pixels(pixels, size, syntax)
+    if is_whole:
+        stream.seek(start)
+        _check_rest(scanner, stream, size)
+    return dataset, pixels
 
 
-def _elements(stream: BinaryIO, implicit: bool, little: bool) -> Iterator[DataElement | RawDataElement]:
-    """The elements up to the pixel data, checked to be whole."""
-    from pydicom.filereader import data_element_generator
-
-    def at_pixels(tag: int, _vr: str | None, _length: int) -> bool:
-        return tag in PIXEL_DATA_TAGS
-
-    for element in data_element_generator(stream, implicit, little, stop_when=at_pixels):
-        length = getattr(element, "length", UNDEFINED)
-        if length != UNDEFINED and len(element.value or b"") != length:
-            raise BadFileFormat("The file is cut off")
-        yield element
-
-
-def _pixels(stream: BinaryIO, size: int, implicit: bool, little: bool) -> _Pixels | None:
-    head = stream.read(12)
-    if not head:
-        return None
-    order = "<" if little else ">"
-    if implicit:
-        vr, length, header_bytes = "OW", struct.unpack(f"{order}I", head[4:8])[0], 8
-    else:
-        vr, length, header_bytes = head[4:6].decode("ascii"), struct.unpack(f"{order}I", head[8:12])[0], 12
-    offset = stream.tell() - len(head) + header_bytes
-    stream.seek(offset)
-    if length != UNDEFINED and offset + length > size:
+def _check_pixels(pixels: _Pixels, size: int, syntax: str) -> None:
+    """Refuse, as Orthanc does, pixel data of a form that the transfer syntax or the VR rules out."""
+    if pixels.length is None:
+        if pixels.tag != PIXEL_DATA or pixels.vr not in ("OB", "OW"):
+            raise BadFileFormat("Only OB and OW can be encapsulated")
+    elif pixels.offset + pixels.length > size:
         raise BadFileFormat("The pixel data is cut off")
-    group, element = struct.unpack(f"{order}HH", head[:4])
-    return _Pixels(group << 16 | element, offset - header_bytes, offset, length, vr)
+    elif pixels.tag == PIXEL_DATA and syntax not in NATIVE:
+        raise BadFileFormat("The pixel data is not encapsulated")
+
+
+def _check_rest(scanner: Scanner, stream: BinaryIO, size: int) -> None:
+    """Go through all that the pixel data begins."""
+    while stream.tell() < size:
+        scanner.skip_pixel_data()
+        for _ in scanner.elements():
+            pass
 
 
 def _first_frame_end(stream: BinaryIO, size: int, dataset: Dataset, pixels: _Pixels) -> int | None:
-    from pydicom import Dataset
-
+    """Where the first frame ends; None if that cannot be said, or at the end of the file."""
+    if pixels.length is None:
+        return _first_encapsulated_end(stream, size, dataset, pixels.offset)
+    end = pixels.offset + pixels.length
+    if NUMBER_OF_FRAMES not in dataset:
+        return end
     from chalicelib.dicom.rendering import frame_length_bytes
-    from chalicelib.domain.errors import UnsupportedMediaType
 
-    if pixels.length == UNDEFINED:
-        return _first_fragment_end(stream, pixels.offset)
     try:
-        # On a dataset of its own: pydicom converts an element that is asked for, in place.
-        tags = [tag for tag in list(dataset.keys()) if tag >> 16 == 0x28]
-        image = Dataset({tag: dataset.get_item(tag) for tag in tags})
-        return min(pixels.offset + frame_length_bytes(image), size)
+        return min(pixels.offset + frame_length_bytes(_image_module(dataset)), end)
     except UnsupportedMediaType:
         return None
 
 
-def _first_fragment_end(stream: BinaryIO, offset: int) -> int | None:
-    """The end of the first fragment behind the basic offset table (PS3.5, section A.4), if it can be read here."""
-    end = offset
-    for _ in range(2):
-        stream.seek(end)
-        head = stream.read(8)
-        if len(head) < 8:
-            return None
-        end += 8 + int(struct.unpack("<I", head[4:])[0])
-    return end
+def _image_module(dataset: Dataset) -> Dataset:
+    """Group 28 as a dataset of its own: pydicom converts an element that is asked for, in place."""
+    from pydicom import Dataset
+
+    return Dataset({tag: dataset.get_item(tag) for tag in list(dataset.keys()) if tag >> 16 == 0x28})
+
+
+def _first_encapsulated_end(stream: BinaryIO, size: int, dataset: Dataset, offset: int) -> int | None:
+    """The end of the first frame as the basic offset table tells it, else that of the first fragment (PS3.5 A.4)."""
+    if NUMBER_OF_FRAMES not in dataset:
+        return None
+    stream.seek(offset)
+    table_length = int.from_bytes(stream.read(8)[4:], "little")
+    first = offset + 8 + table_length
+    if table_length >= 8:
+        second = int.from_bytes(stream.read(8)[4:], "little")
+        end = first + second
+    else:
+        stream.seek(first)
+        end = first + 8 + int.from_bytes(stream.read(8)[4:], "little")
+    return end if first < end <= size else None
 
 
 def _read_deflated(stream: BinaryIO, size: int, file_meta: FileMetaDataset) -> Header:
+    """Inflate a dataset, which stands without zlib's own header (PS3.5 A.5), and read it."""
     inflater = zlib.decompressobj(-zlib.MAX_WBITS)
     data = inflater.decompress(stream.read(), MAX_INFLATED_BYTES)
-    if inflater.unconsumed_tail:
-        raise BadFileFormat("The file inflates to too much")
-    inflated = BytesIO(data)
-    dataset, pixels = _read_dataset(inflated, len(data), EXPLICIT_LITTLE_ENDIAN)
+    if not inflater.eof:
+        raise BadFileFormat("The deflated dataset is cut off, or inflates to too much")
+    dataset, pixels = _read_dataset(BytesIO(data), len(data), EXPLICIT_LITTLE_ENDIAN, is_whole=True)
     return Header(
         dataset=dataset,
         file_meta=file_meta,
@@ -242,6 +273,6 @@ def _read_deflated(stream: BinaryIO, size: int, file_meta: FileMetaDataset) -> H
         first_frame_end_bytes=None,
         pixel_data_vr=pixels.vr if pixels else "",
         pixel_data_tag=pixels.tag if pixels else None,
-        pixel_data_length_bytes=pixels.defined_length if pixels else None,
+        pixel_data_length_bytes=pixels.length if pixels else None,
         pixel_data=data[pixels.offset :] if pixels else b"",
     )

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from chalicelib.dicom.content import native_value
 from chalicelib.dicom.reader import EXPLICIT_BIG_ENDIAN, IMPLICIT_LITTLE_ENDIAN, Header
+from chalicelib.dicom.scanner import Scanner
 from chalicelib.domain.errors import BadFileFormat, PayloadTooLarge
 
 if TYPE_CHECKING:
@@ -100,16 +101,13 @@ class PixelData:
             It is too long.
         """
         from pydicom import Dataset
-        from pydicom.filereader import data_element_generator
 
-        stream = BytesIO(self._bounded(self.end, self._size))
+        data = self._bounded(self.end, self._size)
         implicit = self._header.transfer_syntax == IMPLICIT_LITTLE_ENDIAN
-        try:
-            found = list(data_element_generator(stream, implicit, self._little_endian))
-        # What malformed bytes make pydicom raise is of any kind.
-        except Exception as error:
-            raise BadFileFormat("What follows the pixel data is malformed") from error
-        dataset = Dataset({element.tag: element for element in found})
+        scanner = Scanner(
+            BytesIO(data), len(data), is_implicit=implicit, is_little_endian=self._little_endian
+        )
+        dataset = Dataset({element.tag: element for element in scanner.elements()})
         dataset.set_original_encoding(implicit, self._little_endian)
         return dataset
 

@@ -15,15 +15,12 @@ from chalicelib.dicom.elements import Element, elements_of
 from chalicelib.dicom.reader import EXPLICIT_BIG_ENDIAN, Header
 from chalicelib.dicom.shown_values import MAXIMUM_LENGTH, Decode, shown_value
 from chalicelib.dicom.text import TextDecoder
-from chalicelib.domain.errors import BadFileFormat
 from chalicelib.domain.tag_format import TagFormat
 
 if TYPE_CHECKING:
     from pydicom import Dataset
 
 Json = dict[str, Any]
-MAXIMUM_DEPTH = 100
-"""Of sequences in sequences."""
 
 
 def tag_text(tag: int) -> str:
@@ -45,7 +42,7 @@ class TagsReader:
     unlimited: Collection[int] = ()
     """Tags whose texts are shown whatever their length (`ignore-length`)."""
 
-    def read(self, dataset: Dataset, only: Collection[int] | None = None, depth: int = 0) -> Json:
+    def read(self, dataset: Dataset, only: Collection[int] | None = None) -> Json:
         """The elements of a dataset, by tag.
 
         Parameters
@@ -54,25 +51,21 @@ class TagsReader:
             Of a file or an item.
         only
             The tags to read; all if not given.
-        depth
-            In how many sequences the dataset lies.
 
         Raises
         ------
         BadFileFormat
-            A sequence is malformed, or nested too deeply.
+            A sequence is malformed.
         """
-        if depth > MAXIMUM_DEPTH:
-            raise BadFileFormat("The sequences are nested too deeply")
         return {
-            tag_text(element.tag): self._read(element, depth)
+            tag_text(element.tag): self._read(element)
             for element in elements_of(dataset, self.dictionary)
             if only is None or element.tag in only
         }
 
-    def _read(self, element: Element, depth: int) -> Json:
+    def _read(self, element: Element) -> Json:
         if element.items is not None:
-            kind, value = "Sequence", [self.read(item, depth=depth + 1) for item in element.items]
+            kind, value = "Sequence", [self.read(item) for item in element.items]
         else:
             kind, value = self._text(element)
         shown: Json = {"Name": element.name, "Type": kind, "Value": value}
@@ -109,7 +102,7 @@ def read_tags(
     Raises
     ------
     BadFileFormat
-        A sequence is malformed, or nested too deeply.
+        A sequence is malformed.
     """
     tags = reader.read(header.dataset, only)
     if following is None:

@@ -9,7 +9,7 @@ import hashlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from chalicelib.domain.errors import InexistentTag
+from chalicelib.domain.errors import BadFileFormat, BadParameterType, InexistentTag
 
 if TYPE_CHECKING:
     from chalicelib.dicom.maintags import MainValues
@@ -34,14 +34,24 @@ def identify(values: MainValues) -> Identifiers:
 
     Raises
     ------
+    BadFileFormat
+        A UID is empty.
+    BadParameterType
+        A UID or the PatientID is no text, or longer than Orthanc keeps.
     InexistentTag
-        A UID is missing or empty.
+        A UID is missing.
     """
-    texts = [values.get(tag) or "" for tag in _TAGS]
-    if not all(texts[1:]):
+    patient_id, *uids = _TAGS
+    if not all(values.has(uid) for uid in uids):
         raise InexistentTag
-    patient, study, series, instance = (_identifier("|".join(texts[: n + 1])) for n in range(len(texts)))
-    return Identifiers(patient, study, series, instance, sop_uid=texts[-1])
+    texts = ["" if tag == patient_id and not values.has(tag) else values.get(tag) for tag in _TAGS]
+    known = [text for text in texts if text is not None]
+    if len(known) < len(texts):
+        raise BadParameterType
+    if not all(known[1:]):
+        raise BadFileFormat("The file has an empty UID")
+    patient, study, series, instance = (_identifier("|".join(known[: n + 1])) for n in range(len(known)))
+    return Identifiers(patient, study, series, instance, sop_uid=known[-1])
 
 
 def _identifier(text: str) -> str:

@@ -40,9 +40,12 @@ def shown_value(element: Element, little_endian: bool, decode: Decode) -> str | 
 
 
 def unpadded_text(vr: str, value: bytes) -> bytes:
-    """A text without the padding behind it; of an odd length, which no writer should have made, all stays."""
+    """A text without the padding behind it; of an odd length, which no writer should have made, all stays.
+
+    A UID loses all white space.
+    """
     if vr == "UI":
-        return value.rstrip(b" \0").lstrip(b" ")
+        return b"".join(value.rstrip(b" \0").split())
     return value if len(value) % 2 else value.rstrip(b" ")
 
 

@@ -122,7 +122,7 @@ def build(
         browse=browse,
         listing=Listing(index, tallies, pool, clock),
         reading=reading,
-        requested_tags=RequestedTags(browse, reading),
+        requested_tags=RequestedTags(browse, reading, settings.default_encoding),
         tags=Tags(
             reading,
             browse,

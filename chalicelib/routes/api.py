@@ -24,9 +24,9 @@ class Api(Blueprint):
         """Register a route for POST."""
         return self._on(path, "POST")
 
-    def delete(self, path: str) -> Callable[[View], View]:
+    def delete(self, path: str, *, bare_404: bool = False) -> Callable[[View], View]:
         """Register a route for DELETE."""
-        return self._on(path, "DELETE")
+        return self._on(path, "DELETE", bare_404=bare_404)
 
     @property
     def query(self) -> Query:

@@ -13,6 +13,7 @@ from chalicelib.routes import shapes
 from chalicelib.routes.api import Api
 from chalicelib.routes.http import Query, json_response, level_of
 from chalicelib.services.browse import Node
+from chalicelib.services.requested_tags import RequestedTag
 
 if TYPE_CHECKING:
     from chalicelib.bootstrap import Services
@@ -28,12 +29,16 @@ def browse_routes(services: Services) -> Api:
     def list_resources(level: str) -> Response:
         return json_response(_list(services, level_of(level), api.query))
 
-    @api.get("/{level}/{identifier}")
+    @api.get("/instances")  # beside POST, which the other levels do not have
+    def list_instances() -> Response:
+        return json_response(_list(services, Level.INSTANCE, api.query))
+
+    @api.get("/{level}/{identifier}", bare_404=True)
     def get_resource(level: str, identifier: str) -> Response:
         node = services.browse.get(level_of(level), identifier)
-        return json_response(_expanded(services, [node], api.query)[0])
+        return json_response(_expanded(services, [node], api.query, _wanted(services, api.query))[0])
 
-    @api.delete("/{level}/{identifier}")
+    @api.delete("/{level}/{identifier}", bare_404=True)
     def delete_resource(level: str, identifier: str) -> Response:
         remaining = services.delete.delete(level_of(level), identifier)
         answer = shapes.reference(*remaining) if remaining else None
@@ -58,16 +63,18 @@ def _list(services: Services, level: Level, query: Query) -> object:
     elif since is None or limit is None:
         missing = "since" if since is None else "limit"
         raise BadRequest(f'Missing "{missing}" argument for GET request against: /{level.plural}/')
+    elif limit == 0:
+        identifiers = services.listing.all(level)[since:]
     else:
-        everything = limit == 0
-        identifiers = services.listing.page(level, since, services.listing.ALL if everything else limit)
+        identifiers = services.listing.page(level, since, limit)
     return _answer(services, level, identifiers, query, expand=query.flag("expand"))
 
 
 def _relatives(services: Services, level: Level, identifier: str, relation: str, query: Query) -> object:
     ancestor = _ANCESTORS.get(relation)
     if ancestor is not None and ancestor < level:
-        return _expanded(services, [services.browse.ancestor(level, identifier, ancestor)], query)[0]
+        _wanted(services, query)  # checked, and not answered
+        return shapes.resource(services.browse.ancestor(level, identifier, ancestor), None, tag_format(query))
     below = Level.from_plural(relation)
     if below is None or below <= level:
         raise UnknownResource
@@ -78,23 +85,28 @@ def _relatives(services: Services, level: Level, identifier: str, relation: str,
 def _answer(
     services: Services, level: Level, identifiers: list[str], query: Query, *, expand: bool
 ) -> object:
+    wanted = _wanted(services, query)
     if not expand:
         return identifiers
-    return _expanded(services, services.browse.get_many(level, identifiers), query)
+    return _expanded(services, services.browse.get_many(level, identifiers), query, wanted)
 
 
-def _expanded(services: Services, nodes: list[Node], query: Query) -> list[dict[str, object]]:
+def _expanded(
+    services: Services, nodes: list[Node], query: Query, wanted: list[RequestedTag]
+) -> list[dict[str, object]]:
     form = tag_format(query)
-    names = query.names("requestedTags", "requested-tags")
-    if not names:
+    if not wanted:
         return [shapes.resource(node, None, form) for node in nodes]
-    keywords = services.requested_tags.keywords(names)
-    requested = [services.requested_tags.of(node, keywords) for node in nodes]
+    requested = services.requested_tags.of(nodes, wanted)
     return [shapes.resource(node, found, form) for node, found in zip(nodes, requested, strict=True)]
 
 
+def _wanted(services: Services, query: Query) -> list[RequestedTag]:
+    return services.requested_tags.parse(query.names("requested-tags", "requestedTags"))
+
+
 def tag_format(query: Query) -> TagFormat:
-    """The format that `?full` or `?short` asks for."""
-    if query.flag("short"):
+    """The format that `?short` or `?full` asks for, whatever its value."""
+    if "short" in query:
         return TagFormat.SHORT
-    return TagFormat.FULL if query.flag("full") else TagFormat.HUMAN
+    return TagFormat.FULL if "full" in query else TagFormat.HUMAN

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from chalice.app import Blueprint, Response
 
 from chalicelib.domain import errors
+from chalicelib.domain.levels import Level
 
 if TYPE_CHECKING:
     from chalice.app import Request
@@ -178,10 +179,16 @@ def _in_orthanc_shape(request: Request, response: Response) -> Response:
         return response
     allow = re.findall(r"\w+", str(response.headers.get("Allow", "")))
     if response.status_code == 405:
-        error: errors.NacreError = errors.MethodNotAllowed() if allow else errors.UnknownResource()
+        known = allow and _has_level(request.uri_params or {})
+        error: errors.NacreError = errors.MethodNotAllowed() if known else errors.UnknownResource()
     else:
         error = _CHALICE_ERRORS.get(response.status_code, errors.InternalError)()
     return error_response(error, request.method, _fill(request.path, request.uri_params), allow=allow)
+
+
+def _has_level(parameters: Mapping[str, str]) -> bool:
+    """Whether the path's level, if it has one, is a level."""
+    return "level" not in parameters or Level.from_plural(parameters["level"]) is not None
 
 
 def _fields(request: Request, response: Response) -> Fields:

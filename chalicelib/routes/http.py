@@ -8,7 +8,7 @@ from typing import Any
 
 from chalice.app import Response
 
-from chalicelib.domain.errors import BadParameterType, UnknownResource
+from chalicelib.domain.errors import BadParameterType, ParameterOutOfRange, UnknownResource
 from chalicelib.domain.levels import Level
 
 JSON = "application/json; charset=utf-8"
@@ -29,10 +29,19 @@ class Query:
         return self._parameters.get(name, "")
 
     def flag(self, name: str, *, default: bool = False) -> bool:
-        """Whether a switch is on: ``?expand``, ``?expand=true`` and ``?expand=1`` are, ``?expand=false`` is not."""
+        """Whether a switch is on: ``?expand``, ``?expand=true`` and ``?expand=1`` are, ``?expand=false`` is not.
+
+        Raises
+        ------
+        ParameterOutOfRange
+            It is neither.
+        """
         if name not in self._parameters:
             return default
-        return self._parameters[name].lower() not in ("false", "0")
+        value = self._parameters[name]
+        if value not in ("", "1", "true", "0", "false"):
+            raise ParameterOutOfRange(f'Expected a Boolean for GET argument "{name}"')
+        return value not in ("0", "false")
 
     def natural(self, name: str) -> int | None:
         """A whole number of at least 0, or None where the parameter is missing.

@@ -7,23 +7,25 @@ from typing import Any
 from chalicelib.domain.changes import ChangesPage
 from chalicelib.domain.clock import orthanc_time
 from chalicelib.domain.levels import Level
+from chalicelib.domain.main_dicom_tags import hexadecimal
 from chalicelib.domain.outcomes import Stored
 from chalicelib.domain.resources import Family, Instance
 from chalicelib.domain.tag_format import TagFormat
 from chalicelib.services.browse import Node, Usage
 from chalicelib.services.ledger import Tally
+from chalicelib.services.requested_tags import RequestedValues
 from chalicelib.services.series_status import series_status
 
 MEGABYTE = 1024 * 1024
 
 
 def resource(
-    node: Node, requested: dict[str, str] | None, form: TagFormat = TagFormat.HUMAN
+    node: Node, requested: RequestedValues | None, form: TagFormat = TagFormat.HUMAN
 ) -> dict[str, Any]:
     """A resource as `/patients/{id}`, `/studies/{id}`, `/series/{id}` and `/instances/{id}` show it."""
     answer = _instance(node, form) if isinstance(node, Instance) else _family(node, form)
     if requested is not None:
-        answer["RequestedTags"] = tags(requested, form)
+        answer["RequestedTags"] = requested_tags(requested, form)
     return answer
 
 
@@ -67,16 +69,27 @@ def _last_update(family: Family) -> float:
 
 
 def tags(values: dict[str, str], form: TagFormat) -> dict[str, Any]:
-    """Tags by keyword, in one of Orthanc's three formats."""
+    """Main tags, in one of Orthanc's three formats."""
     if form is TagFormat.HUMAN:
         return values
     from chalicelib.dicom.maintags import tag_of_keyword
 
+    return _by_number({tag_of_keyword(name): (name, value) for name, value in values.items()}, form)
+
+
+def requested_tags(values: RequestedValues, form: TagFormat) -> dict[str, Any]:
+    """Requested tags, in one of Orthanc's three formats."""
+    if form is TagFormat.HUMAN:
+        return {tag.name: value for tag, value in values.items()}
+    return _by_number({hexadecimal(tag.number): (tag.name, value) for tag, value in values.items()}, form)
+
+
+def _by_number(values: dict[str, tuple[str, str | None]], form: TagFormat) -> dict[str, Any]:
     if form is TagFormat.SHORT:
-        return {tag_of_keyword(name): value for name, value in values.items()}
+        return {number: value for number, (_, value) in values.items()}
     return {
-        tag_of_keyword(name): {"Name": name, "Type": "String", "Value": value}
-        for name, value in values.items()
+        number: {"Name": name, "Type": "Null" if value is None else "String", "Value": value}
+        for number, (name, value) in values.items()
     }
 
 

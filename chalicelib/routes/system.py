@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from chalice.app import Response
 
 from chalicelib.domain.clock import orthanc_time
-from chalicelib.domain.errors import BadRequest
+from chalicelib.domain.errors import UnknownResource
 from chalicelib.routes import shapes
 from chalicelib.routes.api import Api
 from chalicelib.routes.http import json_response, text_response
@@ -22,6 +22,10 @@ TOOLS = ("generate-uid", "lookup", "now", "now-local")
 def system_routes(services: Services) -> Api:
     """The routes that are not about one resource."""
     api = Api(__name__)
+
+    @api.get("/")
+    def root() -> Response:
+        return Response(b"", headers={"Location": "system"}, status_code=307)
 
     @api.get("/system")
     def system() -> Response:
@@ -43,9 +47,12 @@ def system_routes(services: Services) -> Api:
     def now_local() -> Response:
         return text_response(orthanc_time(services.clock()))
 
-    @api.get("/tools/generate-uid")
+    @api.get("/tools/generate-uid", bare_404=True)
     def generate_uid() -> Response:
-        return text_response(services.system.generate_identifier(_uid_level(api)))
+        level = api.query.text("level")
+        if level not in _UID_LEVELS:
+            raise UnknownResource
+        return text_response(services.system.generate_identifier(level))
 
     @api.post("/tools/lookup")
     def lookup() -> Response:
@@ -53,10 +60,3 @@ def system_routes(services: Services) -> Api:
         return json_response([shapes.reference(*found) for found in services.browse.lookup(value)])
 
     return api
-
-
-def _uid_level(api: Api) -> str:
-    level = api.query.text("level")
-    if level not in _UID_LEVELS:
-        raise BadRequest("The argument level must be patient, study, series or instance")
-    return level

@@ -13,7 +13,7 @@ from chalicelib.domain.errors import BadRequest
 from chalicelib.domain.outcomes import Outcome, Refused, Status
 from chalicelib.routes import shapes
 from chalicelib.routes.api import Api
-from chalicelib.routes.http import instances_only, json_response
+from chalicelib.routes.http import json_response
 from chalicelib.services import origins
 
 if TYPE_CHECKING:
@@ -24,9 +24,8 @@ def upload_routes(services: Services) -> Api:
     """`POST /instances`."""
     api = Api(__name__)
 
-    @api.post("/{level}")
-    def upload(level: str) -> Response:
-        instances_only(level)
+    @api.post("/instances")
+    def upload() -> Response:
         body = services.upload.inflate(api.body, api.header("content-encoding"))
         content_type = api.header("content-type")
         if is_form(content_type):

@@ -10,7 +10,7 @@ from chalicelib.domain.errors import UnknownResource
 from chalicelib.domain.levels import Level
 from chalicelib.domain.resources import Family, Instance
 from chalicelib.storage.dynamodb.index import Index
-from chalicelib.storage.dynamodb.writes import TEXT_KEYWORDS, normalise
+from chalicelib.storage.dynamodb.writes import normalise
 
 Node = Family | Instance
 """A resource as it is read: a patient, study or series with its children, or an instance."""
@@ -101,16 +101,11 @@ class Browse:
         return Usage(counts[Level.STUDY], counts[Level.SERIES], counts[Level.INSTANCE], size)
 
     def lookup(self, value: str) -> list[tuple[Level, str]]:
-        """The resources that carry a PatientID, AccessionNumber or Study, Series or SOP Instance UID."""
+        """The resources that carry a PatientID (in any case) or a Study, Series or SOP Instance UID."""
         if not value:
             return []
-        found = set(self._index.lookup_uid(value))
-        for level, keywords in TEXT_KEYWORDS.items():
-            for keyword in keywords:
-                found |= {
-                    (level, identifier) for identifier in self._index.lookup_text(keyword, normalise(value))
-                }
-        return sorted(found)
+        patients = self._index.lookup_text("PatientID", normalise(value))
+        return sorted({*self._index.lookup_uid(value), *((Level.PATIENT, found) for found in patients)})
 
     def _find(self, level: Level, identifier: str) -> Node | None:
         if level is Level.INSTANCE:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 import uuid
 from typing import TYPE_CHECKING, Any
 
@@ -27,6 +26,7 @@ class System:
     def describe(self) -> dict[str, Any]:
         """The fields of Orthanc's `/system`, and the name and version of this product beside them."""
         settings = self._settings
+        is_reachable = settings.on_lambda or settings.remote_access_allowed
         return {
             "ApiVersion": ORTHANC_API_VERSION,
             "Capabilities": {"HasExtendedChanges": True, "HasExtendedFind": True},
@@ -40,7 +40,7 @@ class System:
             "HasLabels": False,
             "HttpPort": settings.http_port,
             "IngestTranscoding": "",
-            "IsHttpServerSecure": settings.authentication_enabled,
+            "IsHttpServerSecure": settings.authentication_enabled or not is_reachable,
             "MainDicomTags": {level.label: signature(level) for level in Level},
             "MaximumPatientCount": 0,
             "MaximumStorageMode": "Recycle",
@@ -58,5 +58,6 @@ class System:
         }
 
     def generate_identifier(self, level: str) -> str:
-        """A new PatientID, or a new UID under the root of UUIDs (PS3.5, section B.2)."""
-        return secrets.token_hex(8) if level == "patient" else f"2.25.{uuid.uuid4().int}"
+        """A new PatientID (a UUID), or a new UID under the root of UUIDs (PS3.5, section B.2)."""
+        new = uuid.uuid4()
+        return str(new) if level == "patient" else f"2.25.{new.int}"

@@ -84,6 +84,7 @@ def test_every_error_has_a_status() -> None:
         "Forbidden": 403,
         "UnknownResource": 404,
         "InexistentItem": 404,
+        "InexistentTag": 404,
         "AbsentElement": 404,
         "MethodNotAllowed": 405,
         "NotAcceptable": 406,
@@ -241,7 +242,7 @@ def test_good_answers_pass_unchanged(telemetry: Telemetry) -> None:
 
 def test_a_method_that_a_path_lacks_is_a_405(telemetry: Telemetry) -> None:
     app = application(raising(AssertionError()), telemetry)
-    status, headers, body = call(app, "POST", "/{level}/{identifier}/tags", level="a", identifier="b")
+    status, headers, body = call(app, "POST", "/{level}/{identifier}/tags", level="studies", identifier="b")
     assert (status, headers["Allow"], body) == (405, "GET,DELETE", b"")
 
 

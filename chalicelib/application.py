@@ -17,6 +17,7 @@ from chalicelib.routes.browse import browse_routes
 from chalicelib.routes.changes import changes_routes
 from chalicelib.routes.content import content_routes
 from chalicelib.routes.errors import observed
+from chalicelib.routes.inbox import inbox_routes
 from chalicelib.routes.instances import instance_routes
 from chalicelib.routes.system import system_routes
 from chalicelib.routes.tags import tag_routes
@@ -31,6 +32,7 @@ ROUTES = (
     system_routes,
     changes_routes,
     upload_routes,
+    inbox_routes,
     instance_routes,
     tag_routes,
     content_routes,

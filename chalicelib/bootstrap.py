@@ -14,9 +14,13 @@ from chalicelib.services.browse import Browse
 from chalicelib.services.changes import Changes, Tallies
 from chalicelib.services.content import Content
 from chalicelib.services.delete import Delete
+from chalicelib.services.delete_steps import DeleteSteps
 from chalicelib.services.images import Images
+from chalicelib.services.inbox import Inbox
+from chalicelib.services.inbox_events import InboxEvents
 from chalicelib.services.ingest import Ingest, Overwrite
 from chalicelib.services.listing import Listing
+from chalicelib.services.presigned import PresignedUploads
 from chalicelib.services.reading import Reading
 from chalicelib.services.requested_tags import RequestedTags
 from chalicelib.services.sweep import Sweeper
@@ -24,11 +28,15 @@ from chalicelib.services.system import System
 from chalicelib.services.tags import Tags
 from chalicelib.services.upload import Upload
 from chalicelib.storage.dynamodb.index import Index
+from chalicelib.storage.dynamodb.intakes import Intakes
 from chalicelib.storage.dynamodb.keys import Keys
 from chalicelib.storage.dynamodb.log import SequencedLog
 from chalicelib.storage.dynamodb.table import Table
 from chalicelib.storage.dynamodb.writes import IndexWrites
+from chalicelib.storage.s3.direct_uploads import DirectUploads
 from chalicelib.storage.s3.files import FileStore
+from chalicelib.storage.s3.inbox import InboxBucket
+from chalicelib.storage.sqs.queue import Queue
 
 if TYPE_CHECKING:
     from chalicelib.settings import Settings
@@ -36,6 +44,7 @@ if TYPE_CHECKING:
 
 POOL_THREADS = 32
 UPLOAD_THREADS = 8
+EVENT_THREADS = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +58,9 @@ class Services:
     tallies: Tallies
     ingest: Ingest
     upload: Upload
+    inbox: Inbox
+    inbox_events: InboxEvents
+    presigned_uploads: PresignedUploads
     browse: Browse
     listing: Listing
     reading: Reading
@@ -71,7 +83,8 @@ def build(
     sleep: Callable[[float], None] = time.sleep,
 ) -> Services:
     """Put the services together. No AWS call is made."""
-    # What runs in this pool waits for calls in the other, so they must not be one.
+    # What runs in one of these pools waits for what runs in the next, so they must not be one.
+    event_pool = pool or ThreadPoolExecutor(EVENT_THREADS, thread_name_prefix="event")
     upload_pool = pool or ThreadPoolExecutor(UPLOAD_THREADS, thread_name_prefix="upload")
     pool = pool or ThreadPoolExecutor(POOL_THREADS, thread_name_prefix="aws")
     keys = Keys(settings.tenant)
@@ -94,17 +107,21 @@ def build(
         default_encoding=settings.default_encoding,
         sleep=sleep,
     )
-    delete = Delete(
-        index,
-        writes,
-        log,
-        files,
+    inbox_bucket = InboxBucket(clients.s3, settings.inbox_bucket, settings.inbox_prefix)
+    intakes = Intakes(table, keys, clock)
+    inbox = Inbox(
         ingest,
-        pool,
+        inbox_bucket,
+        files,
+        intakes,
+        upload_pool,
         clock,
-        keep_changes=settings.keep_deleted_changes,
-        sleep=sleep,
+        overwrite=Overwrite(settings.overwrite_instances),
+        default_encoding=settings.default_encoding,
     )
+    inbox_queue = Queue(clients.sqs, settings.inbox_queue_url)
+    steps = DeleteSteps(index, writes, log, clock, keep_changes=settings.keep_deleted_changes, sleep=sleep)
+    delete = Delete(index, steps, log, files, ingest, pool, clock)
     sweeper = Sweeper(
         index, writes, log, tallies, files, delete, clock, stable_age_seconds=settings.stable_age
     )
@@ -119,6 +136,15 @@ def build(
         tallies=tallies,
         ingest=ingest,
         upload=Upload(ingest, upload_pool, settings.maximum_upload_bytes),
+        inbox=inbox,
+        inbox_events=InboxEvents(inbox, inbox_bucket, inbox_queue, event_pool),
+        presigned_uploads=PresignedUploads(
+            DirectUploads(clients.s3, settings.inbox_bucket),
+            intakes,
+            clock,
+            inbox_prefix=settings.inbox_prefix,
+            tenant=settings.tenant,
+        ),
         browse=browse,
         listing=Listing(index, tallies, pool, clock),
         reading=reading,

@@ -35,7 +35,7 @@ def translated() -> Iterator[None]:
 def _translate(error: Exception) -> NacreError:
     response = getattr(error, "response", {})
     code = response.get("Error", {}).get("Code", "")
-    if code in ("NoSuchKey", "404"):
+    if code in ("NoSuchKey", "NoSuchUpload", "404"):
         return InexistentItem("The file is not in the bucket")
     if code in ("PreconditionFailed", "412"):
         return InexistentItem("The object has been replaced")

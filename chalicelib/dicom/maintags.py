@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import re
 from collections.abc import Mapping
@@ -12,9 +13,10 @@ from chalicelib.dicom.elements import find_element
 from chalicelib.dicom.reader import EXPLICIT_BIG_ENDIAN, EXPLICIT_LITTLE_ENDIAN
 from chalicelib.dicom.scanner import PIXEL_DATA
 from chalicelib.dicom.shown_values import MAXIMUM_LENGTH, shown_value
+from chalicelib.dicom.tags_json import TagsReader
 from chalicelib.dicom.text import SPACES, TextDecoder
 from chalicelib.domain.levels import Level
-from chalicelib.domain.main_dicom_tags import MAIN_DICOM_TAGS, hexadecimal, signature
+from chalicelib.domain.main_dicom_tags import MAIN_DICOM_TAGS, SEQUENCES, hexadecimal, signature
 
 if TYPE_CHECKING:
     from chalicelib.dicom.reader import Header
@@ -24,6 +26,8 @@ INSTANCE_NUMBER = 0x00200013
 IMAGE_INDEX = 0x00541330
 BITS_ALLOCATED = 0x00280100
 MAXIMUM_NATURAL = 0xFFFFFFFF
+MAXIMUM_SEQUENCE_LENGTH = 32 * 1024
+"""Bytes of JSON that the index keeps of a sequence. An item of DynamoDB has room for 400 KB."""
 EXPECTED_BY = ((0x00201002, 0x00200105), (0x00540081, 0x00540101), (0x00181090,))
 """ImagesInAcquisition by NumberOfTemporalPositions, NumberOfSlices by NumberOfTimeSlices, CardiacNumberOfImages."""
 _NATURAL = re.compile(r"\+?[0-9]{1,20}")
@@ -50,9 +54,20 @@ class MainValues:
         value = shown_value(element, self._little_endian, self._decode)
         return value if value is None or _is_short(value) else None
 
+    def items(self, tag: int) -> str | None:
+        """The items of a sequence as JSON in the full format; None where there is none, or too long a one."""
+        element = find_element(self._dataset, tag, STANDARD)
+        if element is None or element.items is None:
+            return None
+        reader = TagsReader(self._decode, self._little_endian)
+        text = json.dumps([reader.read(item) for item in element.items], ensure_ascii=False)
+        return text if len(text.encode()) <= MAXIMUM_SEQUENCE_LENGTH else None
+
     def some(self, tags: Mapping[int, str]) -> dict[str, str]:
-        """Those of the tags that have a text, by name."""
-        found = ((name, self.get(tag)) for tag, name in tags.items())
+        """Those of the tags that have a value, by name."""
+        found = (
+            (name, self.items(tag) if name in SEQUENCES else self.get(tag)) for tag, name in tags.items()
+        )
         return {name: value for name, value in found if value is not None}
 
     def natural(self, tag: int) -> int | None:

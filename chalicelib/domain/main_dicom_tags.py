@@ -69,6 +69,9 @@ MAIN_DICOM_TAGS: dict[Level, dict[int, str]] = {
 }
 """Number to name, by level, in ascending order."""
 
+SEQUENCES = frozenset({"RequestAttributesSequence"})
+"""The main tags that are sequences. Their values are kept as JSON: a list of items in Orthanc's full format."""
+
 
 def hexadecimal(tag: int) -> str:
     """A tag as Orthanc writes it, e.g. ``0010,0020``."""

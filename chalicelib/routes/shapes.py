@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from chalicelib.domain.changes import ChangesPage
 from chalicelib.domain.clock import orthanc_time
 from chalicelib.domain.levels import Level
-from chalicelib.domain.main_dicom_tags import hexadecimal
+from chalicelib.domain.main_dicom_tags import SEQUENCES, hexadecimal
 from chalicelib.domain.outcomes import Stored
 from chalicelib.domain.resources import Family, Instance
 from chalicelib.domain.tag_format import TagFormat
@@ -71,7 +72,7 @@ def _last_update(family: Family) -> float:
 def tags(values: dict[str, str], form: TagFormat) -> dict[str, Any]:
     """Main tags, in one of Orthanc's three formats."""
     if form is TagFormat.HUMAN:
-        return values
+        return {name: _value(name, value, form) for name, value in values.items()}
     from chalicelib.dicom.maintags import tag_of_keyword
 
     return _by_number({tag_of_keyword(name): (name, value) for name, value in values.items()}, form)
@@ -80,17 +81,30 @@ def tags(values: dict[str, str], form: TagFormat) -> dict[str, Any]:
 def requested_tags(values: RequestedValues, form: TagFormat) -> dict[str, Any]:
     """Requested tags, in one of Orthanc's three formats."""
     if form is TagFormat.HUMAN:
-        return {tag.name: value for tag, value in values.items()}
+        return {tag.name: _value(tag.name, value, form) for tag, value in values.items()}
     return _by_number({hexadecimal(tag.number): (tag.name, value) for tag, value in values.items()}, form)
 
 
 def _by_number(values: dict[str, tuple[str, str | None]], form: TagFormat) -> dict[str, Any]:
+    shown = {number: (name, _value(name, value, form)) for number, (name, value) in values.items()}
     if form is TagFormat.SHORT:
-        return {number: value for number, (_, value) in values.items()}
+        return {number: value for number, (_, value) in shown.items()}
     return {
-        number: {"Name": name, "Type": "Null" if value is None else "String", "Value": value}
-        for number, (name, value) in values.items()
+        number: {"Name": name, "Type": _TYPES[type(value)], "Value": value}
+        for number, (name, value) in shown.items()
     }
+
+
+_TYPES = {type(None): "Null", str: "String", list: "Sequence"}
+
+
+def _value(name: str, value: str | None, form: TagFormat) -> str | list[Any] | None:
+    """The value of a tag; the items of a sequence in the same format as the tag itself."""
+    if value is None or name not in SEQUENCES:
+        return value
+    from chalicelib.dicom.tags_json import in_format
+
+    return [in_format(item, form) for item in json.loads(value)]
 
 
 def stored(result: Stored) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from chalicelib.dicom.dictionary import Dictionary, parse_tag
+from chalicelib.dicom.dictionary import Dictionary
 from chalicelib.dicom.elements import TEXT_VRS, find_element
 from chalicelib.dicom.shown_values import unpadded_text
 from chalicelib.domain.errors import AbsentElement
@@ -43,7 +43,7 @@ def find_content(
     UnknownDicomTag
         A segment that should name a tag does not.
     """
-    element = find_element(dataset, parse_tag(path[0]), dictionary)
+    element = find_element(dataset, dictionary.parse(path[0]), dictionary)
     if element is None or (element.items is None and len(path) > 1):
         raise AbsentElement
     if element.items is None:

@@ -63,6 +63,13 @@ class Dictionary:
                 return added
         return _find_private(tag, creator) if tag & 0x10000 else _find_public(tag)
 
+    def parse(self, text: str) -> int:
+        """As `parse_tag`, with the names that the configuration adds."""
+        for (tag, _), entry in self._additions.items():
+            if entry.name == text:
+                return tag
+        return parse_tag(text)
+
 
 STANDARD = Dictionary()
 """The dictionary without additions."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from chalicelib.dicom.content import Content, find_content, item_number, tag_name, tag_names
-from chalicelib.dicom.dictionary import Dictionary, parse_tag
+from chalicelib.dicom.dictionary import Dictionary
 from chalicelib.dicom.pixel_data import PixelData
 from chalicelib.dicom.reader import EXPLICIT_BIG_ENDIAN, Header
 from chalicelib.domain.errors import AbsentElement
@@ -45,7 +45,7 @@ def find_file_content(
             *tag_names(pixel_data.following()),
         ]
     else:
-        tag = parse_tag(path[0])
+        tag = dictionary.parse(path[0])
         if tag == header.pixel_data_tag:
             return _pixel_content(pixel_data, tag, path[1:])
         dataset = header.dataset if tag < header.pixel_data_tag else pixel_data.following()

@@ -72,7 +72,7 @@ class Tags:
         """
         from chalicelib.dicom.tags_json import read_tags
 
-        numbers = _numbers(unlimited)
+        numbers = self._numbers(unlimited)
         instance = self._reading.instance(identifier)
         header = self._reading.header_of(instance)
         following = self._following(instance, header) if whole else None
@@ -97,7 +97,7 @@ class Tags:
         from chalicelib.dicom.modules import MODULES
         from chalicelib.dicom.tags_json import read_tags
 
-        numbers = _numbers(unlimited)
+        numbers = self._numbers(unlimited)
         instance = self._browse.some_instance(level, identifier)
         if instance is None:
             raise UnknownResource
@@ -108,7 +108,7 @@ class Tags:
         """The tags of all instances of a resource, by identifier. One ranged GET for each."""
         from chalicelib.dicom.tags_json import read_tags
 
-        numbers = _numbers(unlimited)
+        numbers = self._numbers(unlimited)
         headers = self._reading.headers_below(level, identifier)
         return {found: read_tags(header, self._reader(header, numbers)) for found, header in headers}
 
@@ -117,6 +117,9 @@ class Tags:
         from chalicelib.dicom.modules import shared_tags
 
         return shared_tags(self.of_instances(level, identifier).values())
+
+    def _numbers(self, names: Sequence[str]) -> frozenset[int]:
+        return frozenset(map(self._dictionary.parse, names))
 
     def _reader(self, header: Header, unlimited: frozenset[int]) -> TagsReader:
         from chalicelib.dicom.tags_json import tags_reader
@@ -132,11 +135,3 @@ class Tags:
             return Dataset()
         read = self._reading.range_reader(instance)
         return PixelData(header, instance.file.size, read, self._maximum_bytes).following()
-
-
-def _numbers(names: Sequence[str]) -> frozenset[int]:
-    if not names:
-        return frozenset()
-    from chalicelib.dicom.dictionary import parse_tag
-
-    return frozenset(map(parse_tag, names))

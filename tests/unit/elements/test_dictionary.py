@@ -47,14 +47,16 @@ def test_an_element_of_four_digits_is_valid_in_its_own_block_only():
 def test_the_configuration_adds_tags():
     dictionary = Dictionary(
         {
-            "0014,1020": ["DA", "ValidationExpiryDate", 1, 1],
+            "0014,fff0": ["DA", "ValidationExpiryDate", 1, 1],
             "00e1,1002": ["LO", "Protocol", 1, 1, "ELSCINT1"],
         }
     )
-    assert dictionary.find(0x00141020, "") == ("DA", "ValidationExpiryDate")
+    assert dictionary.find(0x0014FFF0, "") == ("DA", "ValidationExpiryDate")
     assert dictionary.find(0x00E11002, "ELSCINT1") == ("LO", "Protocol")
     assert dictionary.find(0x00E11002, "ACME").name == UNKNOWN
     assert dictionary.find(0x00100010, "").name == "PatientName"
+    names = ("Protocol", "PatientName", "0010-0010")
+    assert [dictionary.parse(name) for name in names] == [0x00E11002, 0x00100010, 0x00100010]
 
 
 @pytest.mark.parametrize("text", ["0008-0018", "0008,0018", "00080018", "SOPInstanceUID"])

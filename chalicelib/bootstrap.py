@@ -80,12 +80,15 @@ def build(
     *,
     clock: Clock = system_clock,
     pool: Executor | None = None,
+    work_pool: Callable[[int], Executor] = ThreadPoolExecutor,
     sleep: Callable[[float], None] = time.sleep,
 ) -> Services:
-    """Put the services together. No AWS call is made."""
-    # What runs in one of these pools waits for what runs in the next, so they must not be one.
-    event_pool = pool or ThreadPoolExecutor(EVENT_THREADS, thread_name_prefix="event")
-    upload_pool = pool or ThreadPoolExecutor(UPLOAD_THREADS, thread_name_prefix="upload")
+    """Put the services together. No AWS call is made.
+
+    `pool` is for AWS calls; `work_pool` makes those for what waits for them. Events wait for uploads, and
+    uploads for calls, so that none of the three may be another.
+    """
+    event_pool, upload_pool = work_pool(EVENT_THREADS), work_pool(UPLOAD_THREADS)
     pool = pool or ThreadPoolExecutor(POOL_THREADS, thread_name_prefix="aws")
     keys = Keys(settings.tenant)
     table = Table(clients.dynamodb, settings.index_table, sleep)

@@ -56,7 +56,14 @@ def moto_world(**settings: Any) -> Iterator[World]:
         clients.s3.create_bucket(Bucket="inbox")
         clock = ManualClock()
         chosen: Any = SimpleNamespace(**{**DEFAULTS, **settings})
-        services = build(chosen, clients, clock=clock, pool=InlineExecutor(), sleep=lambda _seconds: None)
+        services = build(
+            chosen,
+            clients,
+            clock=clock,
+            pool=InlineExecutor(),
+            work_pool=lambda _threads: InlineExecutor(),
+            sleep=lambda _seconds: None,
+        )
         yield World(services, clients.dynamodb, clients.s3, resources, clock, calls)
 
 

@@ -18,6 +18,10 @@ def browse(session: Session) -> None:
     stored = fill(session)
     for level in LEVELS:
         session.get(f"/{level}", f"/{level}?expand", f"/{level}?expand=false", f"/{level}?expand=true")
+        session.get(
+            f"/{level}?expand&short=false", f"/{level}?expand&full=false", f"/{level}?expand&short&full"
+        )
+        session.get(f"/{level}?expand=0", f"/{level}?expand=nonsense", f"/{level}?expand=False")
         session.get(f"/{level}?expand&short", f"/{level}?expand&full", f"/{level}?expand&simplify")
         session.get(f"/{level}?expand&requestedTags={COMPUTED[level]}")
         session.get(f"/{level}?expand&requested-tags=PatientName;Rows", f"/{level}?requestedTags=PatientName")
@@ -86,6 +90,7 @@ def requested_tags(session: Session) -> None:
             f"ContentDate;{computed.replace(';SOPClassesInStudy', '')}",
         ):  # fmt: skip
             session.get(f"{resource}?requestedTags={names}", f"{resource}?requestedTags={names}&full")
+            session.get(f"{resource}?requestedTags={names}&short")
         session.get(
             f"{resource}?requestedTags=Rows&requested-tags=PatientID", f"{resource}/study?requestedTags=Rows"
         )

@@ -6,30 +6,20 @@ import json
 import logging
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
-
-import msgspec
 
 from chalicelib.application import make_app
 from chalicelib.observability import Telemetry
-from chalicelib.settings import VARIABLES, Settings
+from chalicelib.settings import VARIABLES
 from tests.conformance import one_file
 from tests.conformance.corpus import corpus
 from tests.conformance.exchanges import Exchange, Request, load
 from tests.conformance.session import Replay
 from tests.conformance.store import SCENARIOS
 from tests.support.client import Answer, Client
-from tests.support.moto_world import moto_world
+from tests.support.local_world import local_world
 from tests.support.world import World
 
-OPTIONS = {
-    "Name": "Store",
-    "StableAge": 3600,
-    "IndexTable": "index",
-    "LogTable": "log",
-    "FilesBucket": "files",
-    "AuthenticationEnabled": False,
-}
+OPTIONS = {"Name": "Store", "DicomAet": "ORTHANC", "StableAge": 3600}
 
 
 class Nacre:
@@ -47,15 +37,18 @@ class Nacre:
         """Let `StableAge` pass."""
         self._world.settle()
 
+    def catch_up(self) -> None:
+        """Let background work be done, but no time pass."""
+        self._world.services.sweeper.tick()
+
 
 @contextmanager
 def fresh(options: Mapping[str, object]) -> Iterator[Nacre]:
     """An empty store."""
-    variable = {name: variable for variable, name in VARIABLES.items()}
+    variable = {name: variable.removeprefix("NACRE_") for variable, name in VARIABLES.items()}
     values = {**OPTIONS, **options}.items()
-    env = {variable[name]: v if isinstance(v, str) else json.dumps(v) for name, v in values}
-    settings: dict[str, Any] = msgspec.structs.asdict(Settings.load(env))
-    with moto_world(**settings) as world:
+    settings = {variable[name]: v if isinstance(v, str) else json.dumps(v) for name, v in values}
+    with local_world(**settings) as world:
         yield Nacre(world)
 
 

@@ -30,7 +30,7 @@ def play(session: Session, name: str, data: bytes) -> None:
     session.get(f"{instance}/file", f"{instance}/preview", f"{instance}/statistics")
     session.get(f"{instance}/simplified-tags", f"{instance}/tags?short")
     session.get(f"{instance}/header", f"{instance}/header?simplify")
-    session.get(f"{instance}/tags?ignore-length=ImageComments;0040-a160")
+    session.get(f"{instance}/tags?ignore-length=ImageComments,0040-a160")
     tags = session.get(f"{instance}/tags")
     for path in _chosen(tags, name):
         session.get(f"{instance}/content{path}")

@@ -50,6 +50,9 @@ class Orthanc:
         """Let `StableAge` pass."""
         time.sleep(STABLE_AFTER_SECONDS)
 
+    def catch_up(self) -> None:
+        """Orthanc does everything at once."""
+
 
 @contextmanager
 def running(executable: str, port: int, options: dict[str, object]) -> Iterator[Orthanc]:

@@ -18,6 +18,9 @@ class Server(Protocol):
     def wait_until_stable(self) -> None:
         """Let `StableAge` pass."""
 
+    def catch_up(self) -> None:
+        """Let background work be done, but no time pass."""
+
 
 class Session:
     """A scenario's conversation with a server; keeps what was said."""
@@ -44,6 +47,10 @@ class Session:
     def wait_until_stable(self) -> None:
         """Let `StableAge` pass."""
         self._server.wait_until_stable()
+
+    def catch_up(self) -> None:
+        """Let background work be done, but no time pass."""
+        self._server.catch_up()
 
     def _heard(self) -> Exchange:
         """The exchange whose answer the scenario goes by."""

@@ -37,7 +37,9 @@ def series_status(session: Session) -> None:
             session.get(f"/series/{stored['ParentSeries']}", f"/instances/{stored['ID']}")
     index = instance("Eve", 1, 10, 1, numbers(0x00541330, "US", [7]), text(0x00200100, "IS", "3"))
     stored = session.ask("POST", "/instances", Body("Eve with ImageIndex", index))
-    session.get(f"/instances/{stored['ID']}", "/changes?type=CompletedSeries")
+    session.get(f"/instances/{stored['ID']}")
+    session.catch_up()
+    session.get("/changes?type=CompletedSeries")
 
 
 def changes(session: Session) -> None:
@@ -179,9 +181,12 @@ def errors(session: Session) -> None:
         f"/instances/{other}/file",
         f"/studies/{other}/module",
     )
-    for path in ("/system", "/statistics", "/tools", "/tools/now"):
-        session.ask("POST", path)
-        session.ask("DELETE", path)
+    for method in ("POST", "PUT", "DELETE"):
+        for path in ("/", "/system", "/statistics", "/tools", "/tools/now", "/nonsense", "/tools/nonsense"):
+            session.ask(method, path)
+        session.ask(method, f"/studies/{UNKNOWN}/nonsense")
+        session.ask(method, f"/instances/{stored['ID']}/tags")
+        session.ask(method, f"/studies/{stored['ParentStudy']}/instances")
     base = f"/instances/{stored['ID']}"
     for path in (
         "0010-0010",

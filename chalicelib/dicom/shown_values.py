@@ -39,6 +39,12 @@ def shown_value(element: Element, little_endian: bool, decode: Decode) -> str | 
     return _tag(element.value, order) if element.vr == "AT" else None
 
 
+def is_long_list(element: Element) -> bool:
+    """Whether an element has so many numbers that their text is over-long, whatever they are."""
+    code = _NUMBERS.get(element.vr)
+    return code is not None and len(element.value) // struct.calcsize(f"={code}") > MAXIMUM_LENGTH // 2
+
+
 def unpadded_text(vr: str, value: bytes) -> bytes:
     """A text without the padding behind it; of an odd length, which no writer should have made, all stays.
 

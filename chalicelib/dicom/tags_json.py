@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from chalicelib.dicom.dictionary import STANDARD, Dictionary
 from chalicelib.dicom.elements import Element, elements_of
 from chalicelib.dicom.reader import EXPLICIT_BIG_ENDIAN, Header
-from chalicelib.dicom.shown_values import MAXIMUM_LENGTH, Decode, shown_value
+from chalicelib.dicom.shown_values import MAXIMUM_LENGTH, Decode, is_long_list, shown_value
 from chalicelib.dicom.text import TextDecoder
 from chalicelib.domain.tag_format import TagFormat
 
@@ -74,6 +74,8 @@ class TagsReader:
         return shown
 
     def _text(self, element: Element) -> tuple[str, Any]:
+        if is_long_list(element) and element.tag not in self.unlimited:
+            return "TooLong", None
         text = shown_value(element, self.little_endian, self.decode)
         if text is None:
             return "Null", None

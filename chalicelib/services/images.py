@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from chalicelib.domain.errors import PayloadTooLarge
 from chalicelib.services.reading import Reading
+
+MAXIMUM_READ_BYTES = 256 * 1024 * 1024
+"""From the beginning of a file to the end of its first frame: what there is memory for, on Lambda."""
 
 
 class Images:
@@ -27,11 +31,16 @@ class Images:
             There is no such instance.
         UnsupportedMediaType
             The instance has no image that can be shown.
+        PayloadTooLarge
+            The frame is too large to be read.
         """
         from chalicelib.dicom import rendering
         from chalicelib.dicom.reader import DEFLATED_LITTLE_ENDIAN, EXPLICIT_LITTLE_ENDIAN
 
-        header, frame = self._reading.first_frame(self._reading.instance(identifier))
+        instance = self._reading.instance(identifier)
+        if (instance.file.first_frame_end or instance.file.size) > MAXIMUM_READ_BYTES:
+            raise PayloadTooLarge("The image is too large to be shown; the file itself can be had")
+        header, frame = self._reading.first_frame(instance)
         syntax = header.transfer_syntax
         if syntax == DEFLATED_LITTLE_ENDIAN:
             syntax, frame = EXPLICIT_LITTLE_ENDIAN, header.pixel_data

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from chalicelib.domain.errors import UnknownResource
@@ -106,17 +106,19 @@ class Tags:
 
     def of_instances(self, level: Level, identifier: str, unlimited: Sequence[str] = ()) -> dict[str, Json]:
         """The tags of all instances of a resource, by identifier. One ranged GET for each."""
-        from chalicelib.dicom.tags_json import read_tags
-
-        numbers = self._numbers(unlimited)
-        headers = self._reading.headers_below(level, identifier)
-        return {found: read_tags(header, self._reader(header, numbers)) for found, header in headers}
+        return dict(self._each(level, identifier, self._numbers(unlimited)))
 
     def shared(self, level: Level, identifier: str) -> Json:
         """The texts that all instances of a resource have in common. One ranged GET for each."""
         from chalicelib.dicom.modules import shared_tags
 
-        return shared_tags(self.of_instances(level, identifier).values())
+        return shared_tags(tags for _, tags in self._each(level, identifier, frozenset()))
+
+    def _each(self, level: Level, identifier: str, unlimited: frozenset[int]) -> Iterator[tuple[str, Json]]:
+        from chalicelib.dicom.tags_json import read_tags
+
+        for found, header in self._reading.headers_below(level, identifier):
+            yield found, read_tags(header, self._reader(header, unlimited))
 
     def _numbers(self, names: Sequence[str]) -> frozenset[int]:
         return frozenset(map(self._dictionary.parse, names))

@@ -9,6 +9,7 @@ import pytest
 from PIL import Image
 
 from chalicelib.application import make_app
+from chalicelib.services import images
 from tests.conformance.raw import Element, dicom, text
 from tests.support.client import Client
 from tests.support.moto_world import moto_world
@@ -215,6 +216,12 @@ def test_the_preview_of_a_deflated_file(store):
     data = (Path(pydicom.__file__).parent / "data/test_files/image_dfl.dcm").read_bytes()
     identifier = store.client.post("/instances", data).json()["ID"]
     assert Image.open(io.BytesIO(store.get(f"/instances/{identifier}/preview").body)).size == (512, 512)
+
+
+def test_a_frame_that_is_too_large_is_not_read(store, monkeypatch):
+    monkeypatch.setattr(images, "MAXIMUM_READ_BYTES", 30_000)
+    assert store.get(f"/instances/{store.ct}/preview").status == 413
+    assert store.calls.names == ["GetItem"]
 
 
 def test_the_quality_of_a_jpeg(store):

@@ -85,6 +85,14 @@ def test_a_text_of_more_than_256_bytes_in_utf8_is_left_out(value, kind):
     assert shown("LT", b"\xe9" * 128)[0] == "String"
 
 
+@pytest.mark.parametrize(("vr", "size"), [("US", 2), ("UL", 4), ("FD", 8)])
+def test_128_numbers_of_one_digit_fit(vr, size):
+    assert shown(vr, bytes(128 * size)) == ("String", "\\".join(["0"] * 128))
+    assert shown(vr, bytes(129 * size)) == ("TooLong", None)
+    data = dicom([Element(0x00186058, vr, bytes(129 * size))])
+    assert len(full(data, unlimited={0x00186058})["0018,6058"]["Value"]) == 257
+
+
 def test_long_values_are_shown_when_asked_for():
     data = dicom([text(0x00104000, "LT", "x" * 300), text(0x001021B0, "LT", "y" * 300)])
     found = full(data, unlimited={0x00104000})

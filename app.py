@@ -2,12 +2,13 @@
 
 import os
 
-from chalice.app import CloudWatchEvent, Rate
+from chalice.app import CloudWatchEvent, Rate, SQSEvent
 
 from chalicelib.application import make_app
 from chalicelib.bootstrap import build
 from chalicelib.observability import open_telemetry, secret_reader
 from chalicelib.services.authentication import Authenticator
+from chalicelib.services.inbox_events import batch_response
 from chalicelib.settings import Settings
 from chalicelib.storage.clients import make_clients
 
@@ -24,6 +25,16 @@ basic_authorizer = app.authorizer_function
 
 @app.schedule(Rate(1, unit=Rate.MINUTES))
 def sweep(_event: CloudWatchEvent) -> None:
-    """Do the store's background work for most of a minute."""
+    """Do the store's background work."""
     with telemetry.operation("sweep"):
         services.sweeper.tick()
+        services.inbox.tick()
+
+
+@app.on_sqs_message(queue=f"nacre-{settings.stage}-inbox", batch_size=10)
+def inbox(event: SQSEvent) -> dict[str, list[dict[str, str]]]:
+    """Take in what was put into the inbox; messages that fail come again."""
+    failures = services.inbox_events.handle_records(event.to_dict()["Records"])
+    for failure in failures:
+        telemetry.event("inbox failed", error=failure.error)
+    return batch_response(failures)

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from chalicelib.observability import Telemetry
 
 SWEEP_SECONDS = 1.0
+POLL_SECONDS = 2  # how long a poll of the queue waits, and so how long a stop may take
 PAUSE_AFTER_FAILURE_SECONDS = 5.0
 
 
@@ -20,11 +21,13 @@ class Workers:
     def __init__(self, services: Services, telemetry: Telemetry) -> None:
         self._telemetry = telemetry
         self._stopped = threading.Event()
-        work = {"sweep": services.sweeper.tick}
-        self._threads = [
-            threading.Thread(target=self._repeat, args=(name, once), name=name, daemon=True)
-            for name, once in work.items()
-        ]
+        self._services = services
+        work = (
+            ("sweep", services.sweeper.tick, SWEEP_SECONDS),
+            ("sweep of the inbox", services.inbox.tick, SWEEP_SECONDS),
+            ("inbox", self._take_in, 0.0),
+        )
+        self._threads = [threading.Thread(target=self._repeat, args=each, daemon=True) for each in work]
 
     def start(self) -> None:
         """Begin."""
@@ -37,10 +40,14 @@ class Workers:
         for thread in self._threads:
             thread.join(timeout_seconds)
 
-    def _repeat(self, name: str, once: Callable[[], object]) -> None:
+    def _take_in(self) -> None:
+        for failure in self._services.inbox_events.poll_once(POLL_SECONDS):
+            self._telemetry.event("inbox failed", error=failure.error)
+
+    def _repeat(self, name: str, once: Callable[[], object], pause_seconds: float) -> None:
         pause = 0.0
         while not self._stopped.wait(pause):
-            pause = SWEEP_SECONDS
+            pause = pause_seconds
             try:
                 once()
             # Whatever it was, the next round may succeed: the work is safe to repeat.

@@ -13,7 +13,8 @@ MAXIMUM_LENGTH = 256
 
 Decode = Callable[[bytes], str]
 _PRINTABLE = re.compile(rb"[ -~\n]*")
-_NUMBERS = {"US": "H", "SS": "h", "UL": "I", "SL": "i", "FL": "f", "FD": "d"}
+_NUMBERS = {"US": ("H", 2), "SS": ("h", 2), "UL": ("I", 4), "SL": ("i", 4), "FL": ("f", 4), "FD": ("d", 8)}
+"""Code of `struct` and size in bytes."""
 
 
 def shown_value(element: Element, little_endian: bool, decode: Decode) -> str | None:
@@ -33,16 +34,15 @@ def shown_value(element: Element, little_endian: bool, decode: Decode) -> str | 
     if element.vr == "UN" and element.known_vr in TEXT_VRS:
         return _unknown_text(element, decode)
     order = "<" if little_endian else ">"
-    code = _NUMBERS.get(element.vr)
-    if code:
-        return _numbers(element.value, code, order)
+    if element.vr in _NUMBERS:
+        return _numbers(element.value, *_NUMBERS[element.vr], order)
     return _tag(element.value, order) if element.vr == "AT" else None
 
 
 def is_long_list(element: Element) -> bool:
     """Whether an element has so many numbers that their text is over-long, whatever they are."""
-    code = _NUMBERS.get(element.vr)
-    return code is not None and len(element.value) // struct.calcsize(f"={code}") > MAXIMUM_LENGTH // 2
+    known = _NUMBERS.get(element.vr)
+    return known is not None and len(element.value) // known[1] > MAXIMUM_LENGTH // 2
 
 
 def unpadded_text(vr: str, value: bytes) -> bytes:
@@ -63,9 +63,9 @@ def _unknown_text(element: Element, decode: Decode) -> str | None:
     return value.decode() if _PRINTABLE.fullmatch(value) else None
 
 
-def _numbers(value: bytes, code: str, order: str) -> str | None:
+def _numbers(value: bytes, code: str, size: int, order: str) -> str | None:
     data = value + b"\0" * (len(value) % 2)
-    count = len(data) // struct.calcsize(f"={code}")
+    count = len(data) // size
     if not count:
         return None
     numbers = struct.unpack_from(f"{order}{count}{code}", data)

@@ -127,7 +127,8 @@ def _read_file_meta(stream: BinaryIO, size: int) -> FileMetaDataset:
     end = min(size, start + 12 + _group_length(head)) if has_length else size
     elements: dict[BaseTag, DataElement | RawDataElement] = {}
     for element in Scanner(stream, end, is_implicit=False, is_little_endian=True).elements():
-        elements.setdefault(element.tag, element)
+        if element.tag >> 16 == 2:
+            elements.setdefault(element.tag, element)
         if not has_length and not _is_at_meta(stream):
             break
     return FileMetaDataset(elements)

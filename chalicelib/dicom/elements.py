@@ -19,6 +19,7 @@ TEXT_VRS = frozenset(
 )
 PIXEL_REPRESENTATION = 0x00280103
 UNDEFINED_LENGTH = 0xFFFFFFFF
+_IMPLICIT_HEAD_BYTES = 8
 
 
 class Element(NamedTuple):
@@ -82,16 +83,25 @@ def _element(dataset: Dataset, tag: int, creator: str, dictionary: Dictionary) -
     items = _items(raw) if vr == "SQ" else None
     value = raw.value if items is None and getattr(raw, "length", 0) != UNDEFINED_LENGTH else b""
     if not isinstance(value, bytes):
-        value = _encode(value, dataset)
+        value = _encode(raw, dataset)
     return Element(tag, vr, known_vr, creator, name, value, items)
 
 
-def _encode(value: Any, dataset: Dataset) -> bytes:
-    """The bytes of a value that pydicom has converted: nothing, a pixel representation or a character set."""
-    if isinstance(value, int):
-        return value.to_bytes(2, "little" if dataset.original_encoding[1] else "big")
-    text = value if isinstance(value, str) else "\\".join(value or ())
-    return text.encode("latin-1", "replace") + b" " * (len(text) % 2)
+def _encode(element: Any, dataset: Dataset) -> bytes:
+    """The bytes of an element that pydicom has converted, as it does with the pixel representation of items."""
+    if element.value is None or element.value == "":
+        return b""
+    from pydicom.filebase import DicomBytesIO
+    from pydicom.filewriter import write_data_element
+
+    written = DicomBytesIO()
+    written.is_implicit_VR, written.is_little_endian = True, bool(dataset.original_encoding[1])
+    try:
+        write_data_element(written, element)
+    # What odd values make pydicom raise is of any kind.
+    except Exception as error:
+        raise BadFileFormat("An element of an item is malformed") from error
+    return written.getvalue()[_IMPLICIT_HEAD_BYTES:]
 
 
 def _block(creator_tag: int) -> int:

@@ -231,6 +231,22 @@ def test_shared_tags_are_the_texts_that_are_everywhere_the_same():
     assert shared_tags([]) == {}
 
 
+@pytest.mark.parametrize("undefined_length", [False, True])
+@pytest.mark.parametrize("syntax", [LITTLE, BIG])
+@pytest.mark.parametrize(("vr", "values"), [("US", [1]), ("US", [0, 1]), ("SS", [-1]), ("FD", [0.5])])
+def test_items_with_a_pixel_representation(vr, values, syntax, undefined_length):
+    inner = Element(0x00283010, "SQ", [[text(0x00080060, "CS", "CT")]], undefined_length)
+    item = [numbers(0x00280103, vr, values, syntax), inner, text(0x00080005, "CS", "ISO_IR 100")]
+    found = full(dicom([Element(0x00081115, "SQ", [item], undefined_length)], syntax))
+    assert in_format(found, TagFormat.SHORT)["0008,1115"] == [
+        {
+            "0008,0005": "ISO_IR 100",
+            "0028,0103": "\\".join(map(str, values)),
+            "0028,3010": [{"0008,0060": "CT"}],
+        }
+    ]
+
+
 def nested(depth):
     value = b""
     for _ in range(depth):

@@ -54,10 +54,9 @@ class Gateway:
 
     def handle(self, request: HttpRequest) -> HttpAnswer:
         """Answer a request."""
-        found = self._routes.find(request.path)
-        if found is None:
+        event = self.event(request)
+        if event is None:
             return refusal(UnknownResource(), request)
-        event = _event(request, *found)
         context = LambdaContext("nacre", FUNCTION_MEMORY_MB, TIMEOUT_MS)
         try:
             event, context = self._authorizer.authorize(request.path, event, context)
@@ -69,6 +68,11 @@ class Gateway:
             return refusal(InternalError(), request)
         return _answer(self._app(event, context))
 
+    def event(self, request: HttpRequest) -> dict[str, Any] | None:
+        """The event that Lambda gets of a request, or None if no route has its path."""
+        found = self._routes.find(request.path)
+        return _event(request, *found) if found else None
+
 
 class RouteTree:
     """Finds the route of a path: at each segment a literal wins over a parameter, as in API Gateway."""
@@ -77,18 +81,23 @@ class RouteTree:
         self._root: dict[str, Any] = {}
         for template in templates:
             node = self._root
-            for segment in template.strip("/").split("/"):
+            for segment in _segments(template):
                 node = node.setdefault("{}" if segment.startswith("{") else segment, {})
             node[""] = template
 
     def find(self, path: str) -> tuple[str, dict[str, str]] | None:
         """The template and the decoded parameters, or None."""
-        segments = path.strip("/").split("/")
+        segments = _segments(path)
         template = _descend(self._root, segments)
         if template is None:
             return None
-        names = zip(template.strip("/").split("/"), segments, strict=True)
+        names = zip(_segments(template), segments, strict=True)
         return template, {name[1:-1]: unquote(given) for name, given in names if name.startswith("{")}
+
+
+def _segments(path: str) -> list[str]:
+    """The parts of a path; empty ones do not count, as with Orthanc."""
+    return [segment for segment in path.split("/") if segment]
 
 
 def _descend(node: dict[str, Any], segments: list[str]) -> str | None:
@@ -97,7 +106,7 @@ def _descend(node: dict[str, Any], segments: list[str]) -> str | None:
         return template
     first, *rest = segments
     for key in (first, "{}"):
-        if first and key in node:
+        if key in node:
             found = _descend(node[key], rest)
             if found is not None:
                 return found

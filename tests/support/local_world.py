@@ -60,7 +60,7 @@ def local_world(pool: Executor | None = None, **settings: str) -> Iterator[World
 @cache
 def _shared() -> tuple[Clients, Calls, InProcess]:
     """Made once: a client costs more than most tests."""
-    clients = make_clients("http://127.0.0.1:9")
+    clients = make_clients("https://127.0.0.1:9")
     emulator = InProcess()
     for client in (clients.dynamodb, clients.s3):
         client._endpoint.http_session = emulator  # type: ignore[attr-defined]

@@ -1,0 +1,27 @@
+"""``python -m tests.benchmarks``: three measurements, each on its own."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+
+from tests.benchmarks import compare, costs, growth
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(prog="python -m tests.benchmarks", description=__doc__)
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    modules: tuple[tuple[str, Callable[[argparse.ArgumentParser], None]], ...] = (
+        ("costs", costs.configure),
+        ("growth", growth.configure),
+        ("compare", compare.configure),
+    )
+    for name, configure in modules:
+        configure(commands.add_parser(name, formatter_class=argparse.ArgumentDefaultsHelpFormatter))
+    arguments = parser.parse_args()
+    arguments.run(arguments)
+
+
+if __name__ == "__main__":
+    main()

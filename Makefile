@@ -21,7 +21,7 @@ lint: $(VENV)/.dev
 types: $(VENV)/.dev
 	$(BIN)/mypy
 
-package: $(VENV)/.dev
+package: $(VENV)/.run
 	$(BIN)/python -m infra.package
 
 bench: $(VENV)/.dev

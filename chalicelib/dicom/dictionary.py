@@ -116,10 +116,11 @@ def _find_public(tag: int) -> Entry:
 
 def _find_private(tag: int, creator: str) -> Entry:
     group, element = tag >> 16, tag & 0xFFFF
+    prefix = "Illegal" if group < 8 else ""  # the groups 1, 3, 5 and 7 are nobody's (PS3.5, section 7.8)
     if element == 0:
-        return Entry("UL", "PrivateGroupLength")
+        return Entry("UL", f"{prefix or 'Private'}GroupLength")
     if is_private_creator(tag):
-        return Entry("LO", "PrivateCreator")
+        return Entry("LO", f"{prefix}PrivateCreator")
     found = find_private_tag(creator, group, element) if creator else None
     return Entry(found.vr, found.name) if found else _UNKNOWN_ENTRY
 

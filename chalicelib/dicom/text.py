@@ -42,6 +42,11 @@ _ENCODINGS = {
 """The defined terms of Specific Character Set (PS3.3, section C.12.1.1.2); all others are ASCII to Orthanc."""
 
 _ESCAPE_SEQUENCE = re.compile(rb"\x1b[\x20-\x2f]+[\x30-\x7e]")
+_TRAIL = rb"[\x80-\xbf]"
+_BROKEN_UTF8 = re.compile(
+    rb"[\xc2-\xf4][^\x80-\xbf]|[\xe0-\xf4]%b[^\x80-\xbf]|[\xf0-\xf4]%b{2}[^\x80-\xbf]" % (_TRAIL, _TRAIL)
+)
+"""A sequence that breaks off, with the byte that breaks it, which Orthanc leaves out too."""
 _NOT_ASCII_TEXT = re.compile(rb"[^\n\x20-\x7e]")
 _JIS_ROMAN = str.maketrans("\\~", "¥‾")
 """Where ISO 646 of Japan differs from ASCII (PS3.5, table 6.1-1): Python's codec does not know, Orthanc's does."""
@@ -77,6 +82,8 @@ class TextDecoder:
             return _NOT_ASCII_TEXT.sub(b"", value).decode("ascii")
         if self.has_escapes:
             value = _ESCAPE_SEQUENCE.sub(b"", value)
+        if self.encoding == "Utf8":
+            value = _BROKEN_UTF8.sub(b"", value)
         text = value.decode(_CODECS[self.encoding], "ignore")
         return text.translate(_JIS_ROMAN) if self.encoding == "Japanese" else text
 

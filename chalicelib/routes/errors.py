@@ -146,7 +146,8 @@ def guarded(blueprint: Blueprint, path: str, *, bare_404: bool = False) -> Calla
                 return view(**parameters)
             except Exception as error:
                 method = blueprint.current_request.method
-                return error_response(error, method, _fill(path, parameters), bare_404=bare_404)
+                is_bare = bare_404 and _has_level(parameters)
+                return error_response(error, method, _fill(path, parameters), bare_404=is_bare)
 
         return guarded_view
 

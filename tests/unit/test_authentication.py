@@ -62,7 +62,7 @@ def test_the_right_password_signs_in(stored: str) -> None:
         ("alice", "battery staple"),
         ("alice", ""),
         ("alice", "correct horse "),
-        ("alice", HASH),
+        pytest.param("alice", HASH, id="alice-the hash"),
         ("bob", "correct horse"),
         ("Alice", "correct horse"),
         ("", ""),

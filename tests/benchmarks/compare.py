@@ -1,0 +1,158 @@
+"""The same work on our local stack and on Orthanc, side by side in turn, over HTTP: rates, ratios, and what binds."""
+
+from __future__ import annotations
+
+import argparse
+import itertools
+import statistics
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import requests
+
+from tests.benchmarks.images import LARGE, SMALL, image
+from tests.benchmarks.servers import Server, nacre, orthanc
+
+SEEDED = 1000
+PER_SERIES = 20
+BATCH = 100
+_numbers = itertools.count(1)
+_local = threading.local()
+
+
+@dataclass(frozen=True)
+class Measured:
+    """One run of a work on one server: how many a second, and the CPU (ms each) by kind of process."""
+
+    rate: float
+    cpu_ms: dict[str, float]
+
+
+@dataclass(frozen=True)
+class Work:
+    """`count` requests by `clients` at once; `request` makes the n-th."""
+
+    name: str
+    clients: int
+    count: int
+    request: Callable[[Server, int], requests.Response]
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Say how this is called."""
+    parser.description = __doc__
+    parser.add_argument("orthanc", type=Path, help="the executable of Orthanc")
+    parser.add_argument("--rounds", type=int, default=5, help="how often the two take turns")
+    parser.add_argument("--count", type=int, default=BATCH, help="requests of one run")
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Start both, measure, and print a table."""
+    with ExitStack() as stack, TemporaryDirectory() as folder:
+        ours, theirs = Path(folder, "nacre"), Path(folder, "orthanc")
+        theirs.mkdir()
+        servers = [stack.enter_context(nacre(ours)), stack.enter_context(orthanc(arguments.orthanc, theirs))]
+        paths = [_seed(server) for server in servers]
+        print(
+            "| work | Nacre, 1/s | Orthanc, 1/s | Nacre : Orthanc | CPU of Nacre, ms each | CPU of Orthanc |"
+        )
+        print("|---|---:|---:|---:|---|---|")
+        for work in _works(paths[0], arguments.count):
+            pairs = [[_measure(server, work) for server in servers] for _ in range(arguments.rounds)]
+            mine, other = zip(*pairs, strict=True)
+            ratio = statistics.median(a.rate / b.rate for a, b in pairs)
+            print(
+                f"| {work.name} | {_median(mine):.0f} | {_median(other):.0f} | {ratio:.2f} "
+                f"| {_cpu(mine)} | {_cpu(other)} |"
+            )
+            sys.stdout.flush()
+
+
+def _median(runs: tuple[Measured, ...]) -> float:
+    return statistics.median(run.rate for run in runs)
+
+
+def _cpu(runs: tuple[Measured, ...]) -> str:
+    kinds = runs[0].cpu_ms
+    return ", ".join(f"{kind} {statistics.median(run.cpu_ms[kind] for run in runs):.1f}" for kind in kinds)
+
+
+def _seed(server: Server) -> dict[str, str]:
+    """Fill a server; gives the paths that are read."""
+    with ThreadPoolExecutor(4) as pool:
+        answers = pool.map(
+            lambda n: _session().post(f"{server.url}/instances", _seeded(n)).json(), range(SEEDED)
+        )
+        first = next(iter(answers))
+        list(answers)
+    large = _session().post(f"{server.url}/instances", image(LARGE, 9_000_000, 9_000_000, 9_000_000)).json()
+    return {"instance": large["Path"], "series": f"/series/{first['ParentSeries']}"}
+
+
+def _seeded(number: int) -> bytes:
+    series = number // PER_SERIES
+    return image(SMALL, number, series, series // 2, series // 4)
+
+
+def _works(paths: dict[str, str], count: int) -> Iterator[Work]:
+    for clients, (name, side) in itertools.product((1, 8), (("11 kB", SMALL), ("0.5 MB", LARGE))):
+        yield Work(f"upload {name}, {clients} at once", clients, count, _upload(side))
+    reads = {
+        "instance": paths["instance"],
+        f"series of {PER_SERIES}": paths["series"],
+        "file of 0.5 MB": f"{paths['instance']}/file",
+        "tags": f"{paths['instance']}/tags",
+        "preview, 512x512": f"{paths['instance']}/preview",
+        "list of 20 at 0": "/instances?since=0&limit=20",
+        "list of 20 at 500": "/instances?since=500&limit=20",
+        "changes, 100": "/changes?since=100&limit=100",
+        "system": "/system",
+    }
+    for (name, path), clients in itertools.product(reads.items(), (1, 8)):
+        yield Work(f"GET {name}, {clients} at once", clients, count, _get(path))
+
+
+def _upload(side: int) -> Callable[[Server, int], requests.Response]:
+    series = next(_numbers)
+
+    def request(server: Server, number: int) -> requests.Response:
+        return _session().post(f"{server.url}/instances", image(side, 10_000_000 + number, 1_000 + series))
+
+    return request
+
+
+def _get(path: str) -> Callable[[Server, int], requests.Response]:
+    return lambda server, _: _session().get(server.url + path)
+
+
+def _measure(server: Server, work: Work) -> Measured:
+    first = next(_numbers) * 100_000
+    _check(work.request(server, first))
+    before = server.cpu_ms()
+    began = time.perf_counter()
+    with ThreadPoolExecutor(work.clients) as pool:
+        for response in pool.map(lambda n: work.request(server, first + 1 + n), range(work.count)):
+            _check(response)
+    seconds = time.perf_counter() - began
+    used = {kind: (ms - before[kind]) / work.count for kind, ms in server.cpu_ms().items()}
+    return Measured(work.count / seconds, used)
+
+
+def _check(response: requests.Response) -> None:
+    if not response.ok:
+        raise RuntimeError(f"{response.request.method} {response.request.url}: {response.status_code}")
+
+
+def _session() -> requests.Session:
+    if not hasattr(_local, "session"):
+        _local.session = requests.Session()
+    session: requests.Session = _local.session
+    return session

@@ -19,9 +19,9 @@ _ROOT = "1.2.826.0.1.3680043.8.498."
 _NUMBER = "1000000000"
 
 
-def image(side: int, number: int, series: int = 0, study: int = 0) -> bytes:
-    """An image; numbers up to ten digits."""
-    data = _template(side)
+def image(side: int, number: int, series: int = 0, study: int = 0, patient: int = 0) -> bytes:
+    """An image; numbers up to ten digits, of patients up to four."""
+    data = _template(side).replace(b"1CT1", f"{patient:04d}".encode())
     for kind, given in enumerate((number, series, study)):
         data = data.replace(_uid(kind, 0), _uid(kind, given))
     return data

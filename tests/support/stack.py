@@ -28,6 +28,12 @@ class RunningStack:
         self._environment = environment
         self._process: subprocess.Popen[str] | None = None
 
+    @property
+    def pid(self) -> int:
+        """The process that started the others."""
+        assert self._process is not None
+        return self._process.pid
+
     def start(self) -> None:
         """Start, and wait until the stack says that it is ready."""
         self._process = spawn(self.data, self.port, **self._environment)

@@ -49,7 +49,7 @@ def identify(values: MainValues) -> Identifiers:
     if len(known) < len(texts):
         raise BadParameterType
     if not all(known[1:]):
-        raise BadFileFormat("The file has an empty UID")
+        raise BadFileFormat("missing StudyInstanceUID, SeriesInstanceUID or SOPInstanceUID")
     patient, study, series, instance = (_identifier("|".join(known[: n + 1])) for n in range(len(known)))
     return Identifiers(patient, study, series, instance, sop_uid=known[-1])
 

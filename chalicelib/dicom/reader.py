@@ -75,19 +75,20 @@ def read_header(source: bytes | BinaryIO, size: int) -> Header:
     BadFileFormat
         The bytes are not a DICOM file, or one that is cut off, or nested too deeply.
     """
+    if not size:
+        raise BadFileFormat("Received an empty DICOM file")
     stream = BytesIO(source) if isinstance(source, bytes) else source
     try:
         return _read(stream, size)
-    except BadFileFormat:
-        raise
-    # What hostile bytes make pydicom and zlib raise is of any kind.
-    except Exception as error:
+    except BadFileFormat as error:  # the cause tells more; clients of Orthanc know this text
         raise BadFileFormat(f"Cannot parse an invalid DICOM file (size: {size} bytes)") from error
 
 
 def _read(stream: BinaryIO, size: int) -> Header:
     is_whole = stream.seek(0, SEEK_END) >= size
     file_meta = _read_file_meta(stream, size)
+    if not file_meta and stream.tell() >= size:
+        raise BadFileFormat("Nothing follows the preamble")
     syntax = _transfer_syntax(file_meta, stream)
     if syntax == DEFLATED_LITTLE_ENDIAN:
         return _read_deflated(stream, size, file_meta)
@@ -260,7 +261,10 @@ def _first_encapsulated_end(stream: BinaryIO, size: int, dataset: Dataset, offse
 def _read_deflated(stream: BinaryIO, size: int, file_meta: FileMetaDataset) -> Header:
     """Inflate a dataset, which stands without zlib's own header (PS3.5 A.5), and read it."""
     inflater = zlib.decompressobj(-zlib.MAX_WBITS)
-    data = inflater.decompress(stream.read(), MAX_INFLATED_BYTES)
+    try:
+        data = inflater.decompress(stream.read(), MAX_INFLATED_BYTES)
+    except zlib.error as error:
+        raise BadFileFormat("The deflated dataset is malformed") from error
     if not inflater.eof:
         raise BadFileFormat("The deflated dataset is cut off, or inflates to too much")
     dataset, pixels = _read_dataset(BytesIO(data), len(data), EXPLICIT_LITTLE_ENDIAN, is_whole=True)

@@ -8,6 +8,7 @@ for a minute, and a jump elsewhere starts from the counts of the statistics, clo
 from __future__ import annotations
 
 from concurrent.futures import Executor
+from functools import partial
 
 from chalicelib.domain.clock import Clock
 from chalicelib.domain.levels import Level
@@ -57,19 +58,24 @@ class Listing:
         return "g", since
 
     def _take(self, level: Level, after: str, count: int) -> list[str]:
-        """The next identifiers behind a sort key: one query, and the remaining shards at once if it is not enough."""
+        """The next identifiers behind a sort key.
+
+        One query, a second where a shard ends, and the remaining shards at once in a store so small that this is
+        not enough.
+        """
         if count == 0 or after == "g":
             return []
-        first = after[:1] or SHARDS[0]
-        found = list(self._index.list_shard(level, first, after or None, count))
-        if len(found) < count:
+        first = SHARDS.index(after[:1] or SHARDS[0])
+        found = list(self._index.list_shard(level, SHARDS[first], after or None, count))
+        for shards in (SHARDS[first + 1 : first + 2], SHARDS[first + 2 :]):
             wanted = count - len(found)
-            rest = SHARDS[SHARDS.index(first) + 1 :]
-            shards = self._pool.map(
-                lambda shard: list(self._index.list_shard(level, shard, None, wanted)), rest
-            )
-            found += [identifier for shard in shards for identifier in shard][:wanted]
-        return found
+            if wanted > 0:
+                for more in self._pool.map(partial(self._head, level, wanted), shards):
+                    found += more
+        return found[:count]
+
+    def _head(self, level: Level, count: int, shard: str) -> list[str]:
+        return list(self._index.list_shard(level, shard, None, count))
 
     def _remember(self, level: Level, offset: int, after: str) -> None:
         expires = int(self._clock()) + REMEMBERED_SECONDS

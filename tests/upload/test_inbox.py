@@ -74,17 +74,21 @@ def test_two_who_handle_one_object_at_once_take_it_in_once(rule: str, position: 
         key = put(world, "ct", ct())
         world.calls.reset()
 
+        first = []
+
         def interrupted(number: int, _name: str, request: Any, send: Any) -> Any:
             answer = send(request)
             if number == position:
                 world.calls.reset()
                 world.services.inbox.take(key)
+                first.append(world.services.reading.instance(CT_ID).file.key)
             return answer
 
         world.calls.spoil(interrupted)
         world.services.inbox.take(key)
         world.calls.reset()
         assert statuses(world.services.inbox.lookup(key)) == ["Success"]
+        assert [world.services.reading.instance(CT_ID).file.key] == first
         assert changes(world) == NEW
         assert objects(world) == []
         assert stored_file(world, CT_ID) == ct()

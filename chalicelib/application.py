@@ -17,6 +17,7 @@ from chalicelib.routes.browse import browse_routes
 from chalicelib.routes.changes import changes_routes
 from chalicelib.routes.content import content_routes
 from chalicelib.routes.errors import observed
+from chalicelib.routes.http import BinaryRequest
 from chalicelib.routes.inbox import inbox_routes
 from chalicelib.routes.instances import instance_routes
 from chalicelib.routes.system import system_routes
@@ -77,6 +78,10 @@ class Application(Chalice):
 
 
 class _Handler(RestAPIEventHandler):
+    def create_request_object(self, event: Any, context: Any) -> Request | None:
+        self.current_request = BinaryRequest(event, context)
+        return self.current_request
+
     def _validate_binary_response(self, _request_headers: object, _response_headers: object) -> bool:
         return True
 

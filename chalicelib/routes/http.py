@@ -2,17 +2,32 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import Any
 
-from chalice.app import Response
+import msgspec
+import pybase64
+from chalice.app import Request, Response
 
 from chalicelib.domain.errors import BadParameterType, ParameterOutOfRange, UnknownResource
 from chalicelib.domain.levels import Level
 
 JSON = "application/json; charset=utf-8"
 TEXT = "text/plain"
+
+
+class BinaryRequest(Request):
+    """A request whose body comes in base64; the standard library takes ten times as long to decode it."""
+
+    def _base64decode(self, encoded: bytes | str) -> bytes:
+        return pybase64.b64decode(encoded)
+
+
+class BinaryResponse(Response):
+    """An answer whose body goes in base64."""
+
+    def _base64encode(self, data: bytes) -> str:
+        return pybase64.b64encode_as_string(data)
 
 
 class Query:
@@ -97,8 +112,7 @@ def instances_only(segment: str) -> None:
 
 def json_response(answer: Any) -> Response:
     """An answer in JSON, its keys in order as Orthanc's."""
-    text = json.dumps(answer, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
-    return bytes_response(text.encode(), JSON)
+    return bytes_response(msgspec.json.encode(answer, order="sorted"), JSON)
 
 
 def text_response(text: str) -> Response:
@@ -108,4 +122,4 @@ def text_response(text: str) -> Response:
 
 def bytes_response(body: bytes, content_type: str, headers: dict[str, str] | None = None) -> Response:
     """An answer of any type."""
-    return Response(body, headers={"Content-Type": content_type, **(headers or {})})
+    return BinaryResponse(body, headers={"Content-Type": content_type, **(headers or {})})

@@ -5,13 +5,13 @@ Bodies travel in base64 both ways, as with the binary media type ``*/*``. The au
 
 from __future__ import annotations
 
-import base64
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qs, unquote
 
+import pybase64
 from chalice.local import ForbiddenError as Denied
 from chalice.local import LambdaContext, LocalGatewayAuthorizer, NotAuthorizedError
 
@@ -137,7 +137,7 @@ def _event(request: HttpRequest, template: str, parameters: dict[str, str]) -> d
                 "userAgent": request.headers.get("user-agent", ""),
             },
         },
-        "body": base64.b64encode(request.body).decode("ascii") if request.body else None,
+        "body": pybase64.b64encode_as_string(request.body) if request.body else None,
         "isBase64Encoded": bool(request.body),
     }
 
@@ -147,7 +147,7 @@ def _answer(answer: dict[str, Any]) -> HttpAnswer:
     for name, values in answer.get("multiValueHeaders", {}).items():
         headers[name] = ", ".join(values)
     body = answer["body"]
-    content = base64.b64decode(body) if answer.get("isBase64Encoded") else str(body).encode()
+    content = pybase64.b64decode(body) if answer.get("isBase64Encoded") else str(body).encode()
     return HttpAnswer(answer["statusCode"], headers, content)
 
 

@@ -149,12 +149,13 @@ def _is_at_meta(stream: BinaryIO) -> bool:
 
 def _transfer_syntax(file_meta: FileMetaDataset, stream: BinaryIO) -> str:
     """The transfer syntax that the file names, or else the one that its first element looks like."""
+    from pydicom.config import IGNORE
     from pydicom.uid import UID
 
     element = file_meta.get_item(TRANSFER_SYNTAX_UID) if TRANSFER_SYNTAX_UID in file_meta else None
     value = element.value if element is not None else b""
     named = value.rstrip(b" \0").decode("ascii", "replace") if isinstance(value, bytes) else ""
-    if named in NATIVE or UID(named).is_transfer_syntax:
+    if named in NATIVE or UID(named, IGNORE).is_transfer_syntax:
         return named
     start = stream.tell()
     head = stream.read(6)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+
 from tests.conformance.raw import (
     BIG,
     IMPLICIT,

@@ -14,6 +14,8 @@ from chalicelib.domain.tag_format import TagFormat
 from chalicelib.services.description import describe
 from tests.unit.dicom.record_orthanc import RECORDED, all_files
 
+pytestmark = pytest.mark.filterwarnings("ignore:::pydicom")
+
 ORTHANC = json.loads(lzma.decompress(RECORDED.read_bytes()))
 STATUSES = {BadFileFormat: 400, BadParameterType: 400, InexistentTag: 404}
 TRANSFER_SYNTAX_NOT_SAID = [
@@ -90,7 +92,7 @@ def group_of(name):
 
 def test_all_that_orthanc_was_asked_are_still_there():
     assert ORTHANC.keys() <= files().keys()
-    assert DIFFERENT_NAMES <= ORTHANC.keys()
+    assert ORTHANC.keys() >= DIFFERENT_NAMES
 
 
 @pytest.mark.parametrize("group", sorted({group_of(name) for name in ORTHANC}))

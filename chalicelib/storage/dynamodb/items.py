@@ -138,18 +138,13 @@ def edge_of(instance: Instance) -> Child:
 
 
 def from_edge(keys: Keys, series_id: str, edge: Child) -> Item:
-    """The item of an edge from a series to an instance."""
-    item = {
+    """The item of an edge from a series to an instance: few attributes, since a series is read with all its edges."""
+    body = [edge.size, edge.change_number, edge.stored_at, edge.lookup, edge.index_in_series]
+    return {
         **keys.edge(series_id, edge.parent_incarnation, edge.id),
         "f": text(edge.file_key),
-        "n": number(edge.size),
-        "seq": number(edge.change_number),
-        "at": number(edge.stored_at),
-        "u": text(edge.lookup),
+        "d": document(body),
     }
-    if edge.index_in_series is not None:
-        item["x"] = number(edge.index_in_series)
-    return item
 
 
 def to_child(item: Item) -> Child:
@@ -157,15 +152,16 @@ def to_child(item: Item) -> Child:
     _, incarnation, child = item["sk"]["S"].split("#", 2)
     if "f" not in item:
         return Child(child, incarnation, incarnation=item["cinc"]["S"])
+    size, change_number, stored_at, lookup, index_in_series = json.loads(item["d"]["S"])
     return Child(
         id=child,
         parent_incarnation=incarnation,
         file_key=item["f"]["S"],
-        size=int(item["n"]["N"]),
-        index_in_series=int(item["x"]["N"]) if "x" in item else None,
-        change_number=int(item["seq"]["N"]),
-        stored_at=float(item["at"]["N"]),
-        lookup=item["u"]["S"],
+        size=size,
+        index_in_series=index_in_series,
+        change_number=change_number,
+        stored_at=stored_at,
+        lookup=lookup,
     )
 
 

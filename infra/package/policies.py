@@ -33,12 +33,8 @@ OBJECTS = (
 )
 # Without it, S3 answers 403 instead of 404 where an object is missing.
 LISTING = ("s3:ListBucket",)
-QUEUE = (
-    "sqs:ChangeMessageVisibility",
-    "sqs:DeleteMessage",
-    "sqs:GetQueueAttributes",
-    "sqs:ReceiveMessage",
-)
+# What Lambda itself needs to read a queue for a function.
+QUEUE = ("sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage")
 
 
 def policies(resources: Resources) -> dict[str, Document]:

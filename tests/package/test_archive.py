@@ -237,6 +237,19 @@ def test_the_sweep_runs(function: Lambda) -> None:
     assert function.invoke(("Sweep", scheduled)) == [{"answer": None}]
 
 
+def test_the_inbox_takes_in_what_the_queue_announces(function: Lambda, packaged: Packaged) -> None:
+    bucket = define(Settings.load(packaged.variables)).inbox.name
+    clients = make_clients(function.environment["NACRE_AWS_ENDPOINT_URL"])
+    clients.s3.put_object(Bucket=bucket, Key="inbox/image.dcm", Body=CT)
+    object_ = {"bucket": {"name": bucket}, "object": {"key": "inbox/image.dcm", "size": len(CT)}}
+    notification = {"Records": [{"eventName": "ObjectCreated:Put", "s3": object_}]}
+    messages = {"good": json.dumps(notification), "bad": "no JSON"}
+    event = {"Records": [{"messageId": name, "body": body} for name, body in messages.items()]}
+    (result,) = function.invoke(("Inbox", event))
+    assert result == {"answer": {"batchItemFailures": [{"itemIdentifier": "bad"}]}}
+    assert "Contents" not in clients.s3.list_objects_v2(Bucket=bucket, Prefix="inbox/")
+
+
 def test_a_cold_start_loads_nothing_heavy(function: Lambda, packaged: Packaged) -> None:
     function.invoke()
     assert function.loaded is not None

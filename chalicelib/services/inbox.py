@@ -106,9 +106,12 @@ class Inbox:
 
     def tick(self) -> None:
         """Sweep, if that was not done in the last minute."""
-        if self._clock() >= self._next_sweep:
-            self._next_sweep = self._clock() + SWEEP_INTERVAL_SECONDS
-            self.sweep()
+        now = self._clock()
+        if now >= self._next_sweep:
+            # A process that has just begun may find a queue that lost its events with the last one.
+            age = SWEEP_AGE_SECONDS if self._next_sweep else 0.0
+            self._next_sweep = now + SWEEP_INTERVAL_SECONDS
+            self.sweep(age)
 
     def sweep(self, older_than_seconds: float = SWEEP_AGE_SECONDS) -> int:
         """Take in objects whose events seem to be lost; returns how many there were.

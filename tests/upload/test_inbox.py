@@ -242,13 +242,26 @@ def test_the_sweep_takes_in_what_no_event_told_of() -> None:
     with local_world() as world:
         key = put(world, "ct", ct())
         put(world, "folder/", b"")
-        now = world.s3.head_object(Bucket=world.resources.inbox, Key=key)["LastModified"].timestamp()
+        now = _modified(world, key)
         world.clock.now = now + 30
         assert world.services.inbox.sweep() == 0
         world.clock.now = now + 90
         assert world.services.inbox.sweep() == 1
         assert stored_file(world, CT_ID) == ct()
         assert objects(world) == ["inbox/folder/"]
+
+
+def test_a_process_that_begins_takes_in_what_is_there() -> None:
+    with local_world() as world:
+        key = put(world, "ct", ct())
+        world.clock.now = 1 + _modified(world, key)
+        world.services.inbox.tick()
+        assert objects(world) == []
+        world.clock.advance(60)
+        put(world, "mr", mr())
+        world.clock.now = 1 + _modified(world, "inbox/mr")
+        world.services.inbox.tick()
+        assert objects(world) == ["inbox/mr"]
 
 
 def test_ticks_sweep_once_a_minute() -> None:
@@ -295,6 +308,11 @@ def test_a_bucket_that_is_away_rejects_nothing(monkeypatch: pytest.MonkeyPatch) 
         world.services.inbox.take(key)
         assert stored_file(world, CT_ID) == ct()
         assert changes(world) == NEW
+
+
+def _modified(world: World, key: str) -> float:
+    found = world.s3.head_object(Bucket=world.resources.inbox, Key=key)
+    return float(found["LastModified"].timestamp())
 
 
 def wait_for_next_second() -> None:

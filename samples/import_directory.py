@@ -51,7 +51,7 @@ class Result:
 
 
 class Refused(Exception):
-    """The server answered, and will answer the same again."""
+    """The server will answer the same again."""
 
 
 class Journal:
@@ -65,6 +65,7 @@ class Journal:
         if path.exists():
             self._done = set(self._read())
         self._file = path.open("a", encoding="utf-8")
+        self._file.write("\n")  # ends a line that may have been cut off
 
     def holds(self, path: Path) -> bool:
         """Whether the file, as it is now, has been uploaded to this server."""

@@ -194,6 +194,7 @@ def _pixels() -> Iterator[tuple[str, bytes]]:
         "native, eight zeros behind": head(PIXELS, "OW", 4, b"abcd") + bytes(8),
         "native, delimiter behind": head(PIXELS, "OW", 4, b"abcd") + end,
         "native, twice": head(PIXELS, "OW", 4, b"abcd") * 2,
+        "native, twice, cut off": head(PIXELS, "OW", 4, b"abcd") + head(PIXELS, "OW", 6, b"abcd"),
         "native, empty": head(PIXELS, "OW", 0),
         "native US": head(PIXELS, "US", 4, b"abcd"),
         "native UN": head(PIXELS, "UN", 4, b"abcd"),
@@ -206,6 +207,9 @@ def _pixels() -> Iterator[tuple[str, bytes]]:
         "encapsulated, odd fragment": head(PIXELS, "OB", UNDEFINED, fragments(b"abc") + end),
         "encapsulated, no fragment": head(PIXELS, "OB", UNDEFINED, end),
         "encapsulated, junk": head(PIXELS, "OB", UNDEFINED, b"abcdefgh" + end),
+        "encapsulated, element amid": head(
+            PIXELS, "OB", UNDEFINED, fragments(b"abcd") + mark(0x00081150, 4, b"abcd") + end
+        ),
         "encapsulated, open fragment": head(PIXELS, "OB", UNDEFINED, mark(ITEM, UNDEFINED) + end),
         "encapsulated, padding behind": head(PIXELS, "OB", UNDEFINED, fragments(b"abcd") + end) + padding,
         "encapsulated, junk behind": head(PIXELS, "OB", UNDEFINED, fragments(b"abcd") + end) + b"abc",

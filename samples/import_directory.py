@@ -65,7 +65,8 @@ class Journal:
         if path.exists():
             self._done = set(self._read())
         self._file = path.open("a", encoding="utf-8")
-        self._file.write("\n")  # ends a line that may have been cut off
+        if self._file.tell():
+            self._file.write("\n")  # ends a line that may have been cut off
 
     def holds(self, path: Path) -> bool:
         """Whether the file, as it is now, has been uploaded to this server."""
@@ -131,17 +132,14 @@ class Uploader:
             if answers is not None:
                 return answers
             self._has_presigned = False
-        response = self._post("/instances", path)
+        with path.open("rb") as file:
+            response = self._api.post(f"{self._url}/instances", data=file, timeout=TIMEOUT_SECONDS)
         if response.status_code == 413:
             answers = self._upload_presigned(path, size)
             if answers is not None:
                 return answers
         answer = checked(response)
         return answer if isinstance(answer, list) else [answer]
-
-    def _post(self, path: str, source: Path) -> requests.Response:
-        with source.open("rb") as file:
-            return self._api.post(self._url + path, data=file, timeout=TIMEOUT_SECONDS)
 
     def _upload_presigned(self, path: Path, size: int) -> list[dict[str, Any]] | None:
         """Upload past the gateway; None if the server has no such way."""

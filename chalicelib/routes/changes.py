@@ -30,11 +30,8 @@ def changes_routes(services: Services) -> Api:
             return json_response(shapes.changes(services.changes.last()))
         limit = min(query.natural_or("limit", DEFAULT_LIMIT), MAX_LIMIT)
         since, types = query.natural_or("since", 0), _types(query)
-        if "to" in query:
-            page = services.changes.page_back(query.natural_or("to", 0), limit, since, types)
-        else:
-            page = services.changes.page(since, limit, types)
-        return json_response(shapes.changes(page))
+        until = query.natural_or("to", 0) if "to" in query else None
+        return json_response(shapes.changes(services.changes.page(since, limit, types, until)))
 
     @api.delete("/changes")
     def clear_changes() -> Response:

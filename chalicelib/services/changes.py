@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 
 from chalicelib.domain.changes import Change, ChangesPage, ChangeType
 from chalicelib.domain.levels import Level
@@ -34,50 +34,64 @@ class Changes:
         self._log = log
         self._tallies = tallies
 
-    def page(self, since: int, limit: int, types: Collection[ChangeType] = ()) -> ChangesPage:
-        """The changes behind `since`, at most `limit` (0: none), only those of `types` if any are given.
+    def page(
+        self, since: int, limit: int, types: Collection[ChangeType] = (), until: int | None = None
+    ) -> ChangesPage:
+        """The first `limit` changes behind `since`, only those of `types` if any are given. Two calls for a hundred.
 
-        A page with few matches may end early, with `done` false: go on from its `last`. Two calls for a hundred.
+        With `until`, those up to it: the last `limit` of them if `since` is 0, the first otherwise, as Orthanc
+        has it. `last` of the page is its last change's number, or the end of the log if it has none. A page
+        that passes many numbers and finds few changes ends early, not `done`: go on from its `last`.
         """
+        if until is not None and since <= 0:
+            return self._page_back(until, limit, types)
         changes: list[Change] = []
         position = since
         for scanned, entry in enumerate(self._log.walk(since)):
+            if until is not None and entry.number > until:
+                break
             if scanned == MAX_SCANNED:
                 return ChangesPage(tuple(changes), position, done=False)
             if _matches(entry, types):
                 if len(changes) == limit:
-                    return ChangesPage(tuple(changes), position, done=False)
+                    return self._page(changes, done=False)
                 changes.append(_to_change(entry))
             position = entry.number
-        if not changes:
-            head = self._log.head()
-            position = self._settled() if since > head.last else max(position, head.floor)
-        return ChangesPage(tuple(changes), position, done=True)
+        if not changes and until is None:
+            return ChangesPage((), self._end(position), done=True)
+        return self._page(changes, done=True)
 
-    def page_back(
-        self, until: int, limit: int, since: int, types: Collection[ChangeType] = ()
-    ) -> ChangesPage:
-        """The newest changes not above `until` and behind `since`, at most `limit`, in ascending order."""
-        settled = self._settled()
-        end = min(until, settled)
+    def _page_back(self, until: int, limit: int, types: Collection[ChangeType]) -> ChangesPage:
         changes: list[Change] = []
-        for scanned, entry in enumerate(self._log.walk_back(end)):
-            if entry.number <= since or len(changes) == limit or scanned == MAX_SCANNED:
-                break
+        done = True
+        for scanned, entry in enumerate(self._log.walk_back(min(until, self._settled()))):
             if _matches(entry, types):
+                if len(changes) == limit:
+                    done = False
+                    break
                 changes.append(_to_change(entry))
+            if scanned == MAX_SCANNED:
+                done = False
+                break
         changes.reverse()
-        last = changes[-1].number if changes else end
-        return ChangesPage(tuple(changes), last, done=last >= settled)
+        return self._page(changes, done=done)
 
     def last(self) -> ChangesPage:
         """The newest change alone."""
-        page = self.page_back(self._settled(), 1, 0)
+        page = self._page_back(self._settled(), 1, ())
         return ChangesPage(page.changes, page.last, done=True)
 
     def clear(self) -> None:
         """Empty the log for its readers; its numbers go on."""
-        self._log.truncate()
+        self._log.truncate(self._tallies.load().cursor)
+
+    def _page(self, changes: Sequence[Change], *, done: bool) -> ChangesPage:
+        return ChangesPage(tuple(changes), changes[-1].number if changes else self._settled(), done)
+
+    def _end(self, position: int) -> int:
+        """The end of the contiguous prefix for a reader who has come to it, or beyond it, at `position`."""
+        head = self._log.head()
+        return max(position, head.floor) if position <= head.last else self._settled()
 
     def _settled(self) -> int:
         """The last number of the contiguous prefix."""

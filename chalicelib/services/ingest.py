@@ -244,11 +244,7 @@ class _Attempt:
         ingest = self._ingest
         if self._may_be_committed:
             return
-        if self._numbers:
-            actions: list[Item] = [ingest._changes.seal_action(number) for number in self._numbers]
-            # What fails here, a reader seals after the grace period.
-            with suppress(ConditionFailed, Conflict, Unavailable):
-                ingest._table.transact(actions)
+        ingest._changes.give_back(self._numbers)
         if self._moves_file:
             ingest._files.delete([self._instance.file.key])
 
@@ -257,7 +253,7 @@ class _Attempt:
         due = int(ingest._clock()) + ingest._stable_age_seconds + 1
         actions = [action for sleeper in lineage.sleepers for action in ingest._writes.wake(sleeper, due)]
         # Somebody else may be waking them at this moment; the sweep does it in any case.
-        with suppress(ConditionFailed, Conflict, OutcomeUnknown):
+        with suppress(ConditionFailed, Conflict, Unavailable):
             ingest._table.transact(actions)
 
 

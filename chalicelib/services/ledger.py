@@ -26,11 +26,15 @@ BUCKETS = 256  # identifiers are counted by their first two hex digits
 
 @dataclass(slots=True)
 class Tally:
-    """Counts by level and by the identifiers' first two hex digits, and the bytes of all files."""
+    """Counts by level and by the identifiers' first two hex digits, and the bytes of all files.
+
+    `unfolded` are numbers up to the cursor around which the log is still to be folded.
+    """
 
     cursor: int = 0
     size: int = 0
     counts: list[list[int]] = field(default_factory=lambda: [[0] * BUCKETS for _ in Level])
+    unfolded: list[int] = field(default_factory=list)
 
     def total(self, level: Level) -> int:
         """How many resources of a level there are."""
@@ -53,12 +57,12 @@ class Tally:
 
     def to_document(self) -> dict[str, Any]:
         """The tally as JSON holds it."""
-        return {"size": self.size, "counts": self.counts}
+        return {"size": self.size, "counts": self.counts, "unfolded": self.unfolded}
 
     @classmethod
     def from_document(cls, cursor: int, document: dict[str, Any]) -> Tally:
         """The tally that `to_document` gave."""
-        return cls(cursor, document["size"], document["counts"])
+        return cls(cursor, document["size"], document["counts"], document["unfolded"])
 
 
 def bucket_of(identifier: str) -> int:

@@ -8,17 +8,20 @@ entry knows. Any number of processes may tick at once: what must happen once is 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from contextlib import suppress
 from itertools import islice
 
 from chalicelib.domain.changes import STABLE, ChangeType
 from chalicelib.domain.clock import Clock
+from chalicelib.domain.errors import UnknownResource
 from chalicelib.domain.levels import Level
 from chalicelib.domain.resources import Resource
 from chalicelib.services.changes import Tallies, live_instances
 from chalicelib.services.delete import Delete
 from chalicelib.services.series_status import SeriesStatus, series_status
 from chalicelib.storage.dynamodb.index import Index
-from chalicelib.storage.dynamodb.items import number
+from chalicelib.storage.dynamodb.items import number, text
 from chalicelib.storage.dynamodb.log import FOLD, Entry, SequencedLog
 from chalicelib.storage.dynamodb.table import ConditionFailed, Conflict, Item
 from chalicelib.storage.dynamodb.writes import IndexWrites
@@ -30,6 +33,7 @@ DUE_PAGE = 200
 ABANDONED_SECONDS = 60.0
 HOUR_SECONDS = 3600
 ORPHAN_AGE_HOURS = 2
+MAX_ORPHANS = 5000  # files that one tick checks
 
 
 class Sweeper:
@@ -71,16 +75,19 @@ class Sweeper:
         """Take new entries into account; says whether it came to the end of the log."""
         for _ in range(MAX_BATCHES):
             tally = self._tallies.load()
+            for at_number in tally.unfolded:
+                self._log.fold(at_number)
             start = tally.cursor
             entries = list(islice(self._log.walk(start, below_floor=True), BATCH))
-            if not entries:
+            if not entries and not tally.unfolded:
                 return True
             self._take_in(entries)
             for entry in entries:
                 tally.add(entry)
+            # Folding loses what the tally has not counted, so it waits until the tally is kept.
+            tally.unfolded = _blocks_to_fold(entries, tally.cursor)
             if not self._tallies.save(tally, start):
                 return False
-            self._fold(entries)
         return False
 
     def _take_in(self, entries: list[Entry]) -> None:
@@ -102,7 +109,9 @@ class Sweeper:
     def _settle_orphan(self, entry: Entry) -> None:
         instance = self._index.instance(entry.body["id"])
         if instance is not None and instance.series_incarnation == entry.body["inc"]:
-            self._delete.settle_orphan(instance)
+            # A file that somebody removed behind the store's back must not hold up all that follows.
+            with suppress(UnknownResource):
+                self._delete.settle_orphan(instance)
 
     def _touch(self, resource: Resource, at: float) -> None:
         """Keep the time of the last arrival, and make a stable resource unstable again."""
@@ -118,16 +127,7 @@ class Sweeper:
             return
         reserved = self._log.reserve(1).first
         entry = self._log.put_action(reserved, ChangeType.COMPLETED_SERIES, {"id": series.id})
-        self._attempt([self._writes.complete(series, reserved), entry])
-
-    def _fold(self, entries: list[Entry]) -> None:
-        """Fold the blocks of the log in which entries died, and those just passed."""
-        cursor = entries[-1].number
-        blocks = {block for entry in entries for block in entry.body.get("k", ())}
-        blocks |= {entry.number // FOLD for entry in entries if entry.number % FOLD == FOLD - 1}
-        for block in sorted(blocks):
-            if (block + 1) * FOLD - 1 <= cursor:
-                self._log.fold(block * FOLD)
+        self._attempt([self._writes.complete(series, reserved), entry], reserved)
 
     # Stability
 
@@ -137,9 +137,8 @@ class Sweeper:
         partition = self._index.keys.partition("due")
         items = list(self._table.query(partition, until=f"{now:012d}~", limit=DUE_PAGE))
         resources = self._index.resources({item["id"]["S"] for item in items})
-        pairs = [(item, resources.get(item["id"]["S"])) for item in items]
-        for item, resource in sorted(pairs, key=lambda pair: -(pair[1].level if pair[1] else 0)):
-            self._judge(item, resource, now)
+        for item in items:
+            self._judge(item, resources.get(item["id"]["S"]), now)
 
     def _judge(self, item: Item, resource: Resource | None, now: int) -> None:
         due = int(item["sk"]["S"].split("#", 1)[0])
@@ -153,31 +152,35 @@ class Sweeper:
             return
         reserved = self._log.reserve(1).first
         entry = self._log.put_action(reserved, STABLE[resource.level], {"id": resource.id})
-        self._attempt([*self._writes.settle(resource, due, reserved), entry])
+        self._attempt([*self._writes.settle(resource, due, reserved), entry], reserved)
 
     # Orphans
 
     def remove_orphans(self) -> None:
-        """Remove the files of a past hour that never came into the index, an hour a tick."""
+        """Remove the files of a past hour that never came into the index: an hour, or some thousands, a tick."""
         key = self._index.keys.orphans()
         item = self._table.get(key)
-        this_hour = int(self._clock()) // HOUR_SECONDS
-        if item is None:
-            self._table.put(key | {"hour": number(this_hour - ORPHAN_AGE_HOURS - 2)})
+        newest = int(self._clock()) // HOUR_SECONDS - ORPHAN_AGE_HOURS
+        hour, after = (int(item["hour"]["N"]), item["after"]["S"]) if item else (newest, "")
+        if hour > newest:
             return
-        hour = int(item["hour"]["N"]) + 1
-        if hour > this_hour - ORPHAN_AGE_HOURS:
-            return
-        names = self._files.of_hour(hour * HOUR_SECONDS)
-        while page := list(islice(names, BATCH)):
-            known = self._index.instances(list({name.instance_id for name in page}))
-            keys = {instance.file.key for instance in known.values()}
-            self._files.delete([name.key for name in page if name.key not in keys])
-        self._table.put(key | {"hour": number(hour)})
+        names = list(islice(self._files.of_hour(hour * HOUR_SECONDS, after), MAX_ORPHANS))
+        known = self._index.instances(list({name.instance_id for name in names}))
+        kept = {instance.file.key for instance in known.values()}
+        self._files.delete([name.key for name in names if name.key not in kept])
+        place = (hour, names[-1].key) if len(names) == MAX_ORPHANS else (hour + 1, "")
+        self._table.put(key | {"hour": number(place[0]), "after": text(place[1])})
 
-    def _attempt(self, actions: list[Item]) -> None:
+    def _attempt(self, actions: list[Item], reserved: int | None = None) -> None:
         """Apply what somebody else may have done, or undone, in the meantime."""
         try:
             self._table.transact(actions)
         except (ConditionFailed, Conflict):
-            return
+            self._log.give_back([reserved] if reserved is not None else [])
+
+
+def _blocks_to_fold(entries: Sequence[Entry], cursor: int) -> list[int]:
+    """A number of each block of the log in which entries died, or that is settled as a whole now."""
+    blocks = {block for entry in entries for block in entry.body.get("k", ())}
+    blocks |= {entry.number // FOLD for entry in entries if entry.number % FOLD == FOLD - 1}
+    return [block * FOLD for block in sorted(blocks) if (block + 1) * FOLD - 1 <= cursor]

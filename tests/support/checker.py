@@ -115,4 +115,6 @@ def _log(world: Any, rows: Any, instances: Any) -> list[str]:
     wanted |= {instance.change_number: id_ for id_, instance in instances.items()}
     found = [f"no change {n} of {id_}" for n, id_ in wanted.items() if n > floor and n not in shown]
     deleted = {entry.body["id"] for entry in shown.values() if entry.kind == "Deleted"}
-    return found + [f"change {n} of nothing" for n, e in shown.items() if n not in wanted and e.body["id"] not in deleted]
+    return found + [
+        f"change {n} of nothing" for n, e in shown.items() if n not in wanted and e.body["id"] not in deleted
+    ]

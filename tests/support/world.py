@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import hashlib
 from concurrent.futures import Executor, Future
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cache
+from io import BytesIO
 from typing import Any
 
 from chalicelib.domain.levels import Level
-from chalicelib.services.description import Description
+from chalicelib.services.description import Description, describe
 from tests.support.faults import Calls
 
 
@@ -48,53 +50,56 @@ class World:
     clock: ManualClock
     calls: Calls
 
-    def settle(self) -> None:
-        """Let time pass until all background work is done."""
+    def settle(self, hours: int = 2) -> None:
+        """Let time pass until all background work is done; after two hours files without an entry are gone."""
         self.calls.reset()
-        for seconds in (3 * 3600, 0, 0, 0, 100, 100):
+        for seconds in (hours * 3600, 100, 100):
             self.clock.advance(seconds)
             self.services.sweeper.tick()
         self.calls.reset()
 
     def store(self, description: Description) -> Any:
-        """Store a file that is described, not read: its bytes are its identifiers."""
-        data = description.identifiers[Level.INSTANCE].encode()
-        md5 = hashlib.md5(data).hexdigest()
+        """Store the file of a made-up instance."""
+        data = file_of(description)
         files = self.services.files
-        return self.services.ingest.place(description, lambda key: files.put(key, data, md5), {})
+        return self.services.ingest.place(description, lambda key: files.put(key, data, description.md5), {})
 
 
 def described(
     patient: str = "P", study: str = "1", series: str = "1", instance: str = "1", **more: Any
 ) -> Description:
-    """The description of a made-up instance."""
-    parts = (patient, study, series, instance)
-    uids = [".".join(("1.2", *parts[1 : n + 1])) for n in range(4)]
-    identifiers = tuple(orthanc_id("|".join(parts[: n + 1])) for n in range(4))
-    tags = {
-        Level.PATIENT: {"PatientID": patient, "PatientName": f"{patient}^Name"},
-        Level.STUDY: {"StudyInstanceUID": uids[1], "AccessionNumber": f"A{study}"},
-        Level.SERIES: {"SeriesInstanceUID": uids[2], "Modality": "CT"},
-        Level.INSTANCE: {"SOPInstanceUID": uids[3], "InstanceNumber": "1"},
-    }
-    fields: dict[str, Any] = {
-        "identifiers": identifiers,
-        "tags": tags,
-        "patient_tags": tags[Level.PATIENT],
-        "metadata": {},
-        "sop_instance_uid": uids[3] + patient,
-        "index_in_series": None,
-        "expected_instances": None,
-        "size": 44,
-        "md5": "",
-        "header_length": 44,
-        "pixel_data_offset": None,
-        "first_frame_end": None,
-    }
-    return Description(**{**fields, **more})
+    """The description of a made-up instance; `more` replaces some of it."""
+    data = _made(patient, study, series, instance)
+    description = replace(describe(data, len(data), hashlib.md5(data).hexdigest(), "Latin1"), **more)
+    _files[description.identifiers[Level.INSTANCE]] = data
+    return description
 
 
-def orthanc_id(text: str) -> str:
-    """An identifier in Orthanc's form."""
-    digest = hashlib.sha1(text.encode()).hexdigest()
-    return "-".join(digest[n : n + 8] for n in range(0, 40, 8))
+def file_of(description: Description) -> bytes:
+    """The DICOM file of a made-up instance."""
+    return _files[description.identifiers[Level.INSTANCE]]
+
+
+_files: dict[str, bytes] = {}
+
+
+@cache
+def _made(patient: str, study: str, series: str, instance: str) -> bytes:
+    from pydicom.dataset import Dataset, FileMetaDataset
+    from pydicom.uid import ExplicitVRLittleEndian, SecondaryCaptureImageStorage
+
+    dataset = Dataset()
+    dataset.PatientID = patient
+    dataset.PatientName = f"{patient}^Name"
+    dataset.StudyInstanceUID = f"1.2.{study}"
+    dataset.AccessionNumber = f"A{study}"
+    dataset.SeriesInstanceUID = f"1.2.{study}.{series}"
+    dataset.Modality = "CT"
+    dataset.SOPClassUID = SecondaryCaptureImageStorage
+    dataset.SOPInstanceUID = f"1.2.{study}.{series}.{instance}"
+    dataset.InstanceNumber = "1"
+    dataset.file_meta = FileMetaDataset()
+    dataset.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
+    buffer = BytesIO()
+    dataset.save_as(buffer, enforce_file_format=True)
+    return buffer.getvalue()

@@ -9,12 +9,12 @@ pk (after ``{tenant}#``)  sk                           item
 ``l#{level}#{h}``         ``{id}``                     the listing of a level above instances
 ``u#{sha1 of the UID}``   ``{level}#{id}``             the look-up of a Study, Series or SOP Instance UID
 ``x#{keyword}``           ``{VALUE}\0{id}``             the look-up of PatientID and AccessionNumber
-``due``                   ``{seconds}#{id}``           when a resource's stability is to be judged
+``due``                   ``{seconds}#{3-level}#{id}`` when a resource's stability is to be judged
 ``delete``                ``{id}#{incarnation}``       a delete that has begun and is not finished
 ``stats``                 ``!``                        counts up to a number of the changes log
 ``page#{level}``          ``{offset}``                 where a listing's page began, remembered for a minute
 ``inbox#{sha1 of key}``   ``!``                        what became of an object put into the inbox
-``orphans``               ``!``                        the last hour whose files were checked
+``orphans``               ``!``                        which files are to be checked next
 ========================= ============================ =====================================================
 """
 
@@ -91,9 +91,9 @@ class Keys:
         """The look-up entry of a text tag; `value` is normalised."""
         return key(self.partition("x", keyword), f"{value[:256]}\0{identifier}")
 
-    def due(self, second: int, identifier: str) -> Key:
-        """The reminder to judge a resource's stability at `second` (since the epoch)."""
-        return key(self.partition("due"), f"{second:012d}#{identifier}")
+    def due(self, second: int, level: Level, identifier: str) -> Key:
+        """The reminder to judge a resource's stability at `second` (since the epoch): children before parents."""
+        return key(self.partition("due"), f"{second:012d}#{Level.INSTANCE - level}#{identifier}")
 
     def deletion(self, identifier: str, incarnation: str) -> Key:
         """The record of an unfinished delete."""

@@ -8,16 +8,22 @@ that it takes a new number. Being early with a seal costs a writer a retry and i
 Each number is a partition of its own: writers share nothing but the counter, and a page is one BatchGetItem of
 known keys. An entry that leaves the log is marked dead in its place; a hundred dead ones in a row become one
 marker, a hundred such markers another, so that a reader jumps over a million of them in a few steps.
+
+A tombstone that sealed a gap is never removed, neither by folding nor by trimming: its number's writer may still
+be alive, and would find its place free again.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import Any
 
 from chalicelib.domain.clock import Clock
+from chalicelib.domain.errors import Unavailable
 from chalicelib.storage.dynamodb.items import document, number, text
 from chalicelib.storage.dynamodb.table import ConditionFailed, Conflict, Item, Table
 
@@ -28,12 +34,13 @@ WINDOW = 100
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One number of the log. `kind` is None for a sealed number; dead entries are not for clients."""
+    """One number of the log. `kind` is None where nothing was written; dead entries are not for clients."""
 
     number: int
     kind: str | None
     at: float
     dead: bool
+    is_seal: bool
     body: dict[str, Any]
 
     @property
@@ -64,11 +71,23 @@ class Reservation:
         """The numbers, ascending."""
         return list(range(self.first, self.first + self.count))
 
+    def split(self, counts: Sequence[int]) -> list[Reservation]:
+        """The numbers in portions of these sizes."""
+        starts = accumulate(counts, initial=self.first)
+        return [Reservation(first, n, self.trimmed) for first, n in zip(starts, counts, strict=False)]
+
 
 class SequencedLog:
     """One log (`name`) of one tenant in the log table."""
 
-    def __init__(self, table: Table, tenant: str, name: str, clock: Clock, grace_seconds: float) -> None:
+    def __init__(
+        self,
+        table: Table,
+        tenant: str,
+        name: str,
+        clock: Clock,
+        grace_seconds: float,
+    ) -> None:
         self._table = table
         self._prefix = f"{tenant}#{name}"
         self._clock = clock
@@ -93,6 +112,15 @@ class SequencedLog:
         """The action that gives back a reserved number which its owner does not need."""
         item = self._item(at_number) | {"dead": {"BOOL": True}}
         return self._table.put_action(item, "attribute_not_exists(pk)")
+
+    def give_back(self, numbers: Sequence[int]) -> None:
+        """Settle reserved numbers that their owner will not use, so that no reader has to wait for them.
+
+        It is no harm if that fails: a reader seals them after the grace period.
+        """
+        if numbers:
+            with suppress(ConditionFailed, Conflict, Unavailable):
+                self._table.transact([self.seal_action(at_number) for at_number in numbers])
 
     def kill_actions(self, numbers: Iterable[int], trimmed: int) -> list[Item]:
         """The actions that take entries out of the log while their numbers stay settled.
@@ -160,16 +188,29 @@ class SequencedLog:
 
     # Housekeeping
 
-    def truncate(self) -> None:
-        """Hide all entries there are now. O(1): `trim` removes them later."""
+    def truncate(self, settled: int) -> None:
+        """Hide all entries there are now; `trim` removes them later.
+
+        Costs what has been reserved behind `settled` (a number of the contiguous prefix), not what is hidden. The
+        gaps there are sealed first: a writer that commits after this call is seen after it.
+
+        Raises
+        ------
+        Unavailable
+            A writer's transaction did not end in time.
+        """
         last = self.head().last
+        for start in range(settled + 1, last + 1, WINDOW):
+            numbers = range(start, min(start + WINDOW, last + 1))
+            for at_number in sorted(set(numbers) - self._read(numbers).keys()):
+                if not self._seal(at_number):
+                    raise Unavailable("The log is busy")
         names = {"#floor": "floor"}
-        values = {":floor": number(last)}
-        try:
-            condition = "attribute_not_exists(#floor) OR #floor < :floor"
-            self._table.update(self._key("head"), "SET #floor = :floor", values, names, condition)
-        except ConditionFailed:
-            return
+        condition = "attribute_not_exists(#floor) OR #floor < :floor"
+        with suppress(ConditionFailed):
+            self._table.update(
+                self._key("head"), "SET #floor = :floor", {":floor": number(last)}, names, condition
+            )
 
     def trim(self, up_to: int) -> int:
         """Remove up to a thousand hidden numbers that are not above `up_to`; returns how many it passed."""
@@ -184,9 +225,12 @@ class SequencedLog:
             keys = [self._block_key(size, start // size) for size in BLOCK_SIZES]
         else:
             end = min(limit, head.trimmed + 1000)
-            keys = [self._key(n) for n in range(start, end + 1)]
+            keys = self._removable(self._read(range(start, end + 1)).values())
         self._table.remove(keys)
-        self._table.update(self._key("head"), "SET trimmed = :n", {":n": number(end)})
+        names = {"#trimmed": "trimmed"}
+        condition = "attribute_not_exists(#trimmed) OR #trimmed < :n"
+        with suppress(ConditionFailed):
+            self._table.update(self._key("head"), "SET #trimmed = :n", {":n": number(end)}, names, condition)
         return end - head.trimmed
 
     def fold(self, at_number: int) -> None:
@@ -199,19 +243,24 @@ class SequencedLog:
                 return
 
     def _fold(self, size: int, block: int) -> bool:
+        """Fold one block; says whether it is folded now."""
         start = block * size
         if size == FOLD:
             entries = self._read(range(max(start, 1), start + size))
             whole = len(entries) == size - (start == 0) and not any(e.is_shown for e in entries.values())
-            inner = [self._key(n) for n in range(start, start + size)]
+            inner = self._removable(entries.values())
         else:
             child = size // FOLD
-            inner = [self._block_key(child, start // child + i) for i in range(FOLD)]
-            whole = len(self._table.batch_get(inner)) == FOLD
+            markers = [self._block_key(child, start // child + i) for i in range(FOLD)]
+            inner = [{"pk": item["pk"]} for item in self._table.batch_get(markers)]
+            whole = len(inner) == FOLD
+        marker = self._block_key(size, block)
         if whole:
-            self._table.put(self._block_key(size, block) | {"size": number(size), "block": number(block)})
-            self._table.remove(inner)
-        return whole
+            self._table.put(marker | {"size": number(size), "block": number(block)})
+        elif self._table.get(marker) is None:
+            return False
+        self._table.remove(inner)
+        return True
 
     # Inside
 
@@ -223,6 +272,9 @@ class SequencedLog:
 
     def _item(self, at_number: int) -> Item:
         return self._key(at_number) | {"n": number(at_number), "at": number(self._clock())}
+
+    def _removable(self, entries: Iterable[Entry]) -> list[Item]:
+        return [self._key(entry.number) for entry in entries if not entry.is_seal]
 
     def _read_first(self, position: int) -> tuple[Head, dict[int, Entry]]:
         items = self._table.batch_get([self._key("head"), self._key(position)])
@@ -266,11 +318,13 @@ class SequencedLog:
         return False
 
     def _seal(self, at_number: int) -> bool:
+        """Put a tombstone into a gap; says whether the number is settled now, by whomever."""
+        seal = {"dead": {"BOOL": True}, "seal": {"BOOL": True}}
         try:
-            self._table.put(self._item(at_number) | {"dead": {"BOOL": True}}, if_absent=True)
+            self._table.put(self._item(at_number) | seal, if_absent=True)
         except ConditionFailed:
             return True
-        except Conflict:
+        except Unavailable:
             return False
         return True
 
@@ -287,5 +341,6 @@ def _to_entry(item: Item) -> Entry:
         kind=item["k"]["S"] if "k" in item else None,
         at=float(item["at"]["N"]),
         dead="dead" in item,
+        is_seal="seal" in item,
         body=json.loads(item["v"]["S"]) if "v" in item else {},
     )

@@ -1,7 +1,7 @@
 """A gateway to one DynamoDB table: typed errors, followed pages, finished batches.
 
-Every method makes one AWS call, or one per page. botocore's own retries (throttling, timeouts) come first;
-what they leave is translated here, once, into the errors below.
+Every method makes one AWS call, or one per page, and more only where AWS left something to do. botocore's own
+retries (throttling, timeouts) come first; what they leave is translated here, once, into the errors below.
 """
 
 from __future__ import annotations
@@ -10,19 +10,20 @@ import random
 import time
 import uuid
 from collections.abc import Callable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from chalicelib.domain.errors import NacreError, Unavailable
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
+Answer = TypeVar("Answer")
 Item = dict[str, Any]
 """A marshalled item: attribute name to ``{"S": ...}``, ``{"N": ...}``, ..."""
 
 MAX_BATCH_KEYS = 100  # BatchGetItem, DynamoDB quota
 MAX_BATCH_WRITES = 25  # BatchWriteItem, DynamoDB quota
-MAX_TRANSACTION_ITEMS = 100  # TransactWriteItems, DynamoDB quota
+MAX_ATTEMPTS = 10
 
 
 class ConditionFailed(NacreError):
@@ -64,7 +65,7 @@ class Table:
         return found
 
     def _batch_get_page(self, keys: list[Item]) -> Iterator[Item]:
-        for attempt in range(10):
+        for attempt in range(MAX_ATTEMPTS):
             request: Any = {self.name: {"Keys": keys, "ConsistentRead": True}}
             with _translated():
                 answer = self._client.batch_get_item(RequestItems=request)
@@ -144,13 +145,11 @@ class Table:
             An item is there already.
         """
         condition: Any = {"ConditionExpression": "attribute_not_exists(pk)"} if if_absent else {}
-        with _translated():
-            self._client.put_item(TableName=self.name, Item=item, **condition)
+        self._write(lambda: self._client.put_item(TableName=self.name, Item=item, **condition))
 
     def delete(self, key: Item) -> None:
         """Remove the item under `key`, if there is one."""
-        with _translated():
-            self._client.delete_item(TableName=self.name, Key=key)
+        self._write(lambda: self._client.delete_item(TableName=self.name, Key=key))
 
     def remove(self, keys: Sequence[Item]) -> None:
         """Remove the items under `keys` (any number); those that are not there do not matter."""
@@ -161,7 +160,7 @@ class Table:
             self._write_page(page)
 
     def _write_page(self, requests: list[Any]) -> None:
-        for attempt in range(10):
+        for attempt in range(MAX_ATTEMPTS):
             with _translated():
                 answer = self._client.batch_write_item(RequestItems={self.name: requests})
             requests = list(answer.get("UnprocessedItems", {}).get(self.name, []))
@@ -185,21 +184,30 @@ class Table:
         ------
         ConditionFailed
             `condition` does not hold.
-        Conflict
-            A transaction is running on the item.
         """
         extra: Any = {"ConditionExpression": condition} if condition else {}
         if names:
             extra["ExpressionAttributeNames"] = names
-        with _translated():
-            return self._client.update_item(
+        return self._write(
+            lambda: self._client.update_item(
                 TableName=self.name,
                 Key=key,
                 UpdateExpression=expression,
                 ExpressionAttributeValues=values,
                 ReturnValues=returned,
                 **extra,
-            ).get("Attributes", {})
+            )
+        ).get("Attributes", {})
+
+    def _write(self, call: Callable[[], Answer]) -> Answer:
+        """Write one item, again while a transaction holds it: the SDK does not retry that."""
+        for attempt in range(MAX_ATTEMPTS):
+            try:
+                with _translated():
+                    return call()
+            except Conflict:
+                self._sleep(backoff(attempt))
+        raise Unavailable("The index is busy")
 
     def transact(self, actions: Sequence[Item]) -> None:
         """Apply all the actions or none (at most 100, on any table of the account).
@@ -278,19 +286,14 @@ class _translated:  # noqa: N801 - reads as a word in a with statement
             raise translated from error
 
 
-_BUSY = {
-    "ProvisionedThroughputExceededException",
-    "ThrottlingException",
-    "RequestLimitExceeded",
-    "InternalServerError",
-    "ServiceUnavailable",
-}
+_BUSY = {"ProvisionedThroughputExceededException", "ThrottlingException", "RequestLimitExceeded"}
+_UNKNOWN = {"InternalServerError", "ServiceUnavailable", "TransactionInProgressException"}
 
 
 def _translate(error: BaseException) -> NacreError | None:
-    from botocore.exceptions import ClientError, HTTPClientError
+    from botocore.exceptions import ClientError, ConnectionError, HTTPClientError
 
-    if isinstance(error, HTTPClientError):
+    if isinstance(error, HTTPClientError | ConnectionError):
         return OutcomeUnknown("The index did not answer")
     if not isinstance(error, ClientError):
         return None
@@ -299,11 +302,15 @@ def _translate(error: BaseException) -> NacreError | None:
         return _translate_cancellation(error.response)
     if code == "ConditionalCheckFailedException":
         return ConditionFailed()
-    if code in ("TransactionConflictException", "TransactionInProgressException"):
+    if code == "TransactionConflictException":
         return Conflict()
-    if code in ("InternalServerError", "ServiceUnavailable"):
+    if code in _UNKNOWN:
         return OutcomeUnknown("The index did not answer")
-    return Unavailable("The index is busy") if code in _BUSY else None
+    if code not in _BUSY:
+        return None
+    # An earlier attempt of the SDK may have been carried out, and only its answer lost.
+    retried = error.response.get("ResponseMetadata", {}).get("RetryAttempts", 0) > 0
+    return OutcomeUnknown("The index is busy") if retried else Unavailable("The index is busy")
 
 
 def _translate_cancellation(response: Any) -> NacreError | None:

@@ -92,7 +92,9 @@ class IndexWrites:
             edge = self._keys.edge(resource.parent_id, resource.parent_incarnation, resource.id)
             actions.append(self._table.delete_action(edge))
         if resource.due is not None:
-            actions.append(self._table.delete_action(self._keys.due(resource.due, resource.id)))
+            actions.append(
+                self._table.delete_action(self._keys.due(resource.due, resource.level, resource.id))
+            )
         return actions
 
     def remove_instance(self, series_id: str, child: Child) -> list[Item]:
@@ -116,7 +118,7 @@ class IndexWrites:
     def remind(self, resource: Resource, due: int) -> Item:
         """Have the stability of a resource judged at `due` (seconds since the epoch)."""
         reminder = {"id": text(resource.id), "inc": text(resource.incarnation)}
-        return self._table.put_action(self._keys.due(due, resource.id) | reminder)
+        return self._table.put_action(self._keys.due(due, resource.level, resource.id) | reminder)
 
     def wake(self, resource: Resource, due: int) -> list[Item]:
         """Make a stable resource unstable until it is judged at `due`."""
@@ -157,7 +159,7 @@ class IndexWrites:
         key = self._keys.resource(resource.id)
         return [
             self._table.update_action(key, "SET due = :later", values, None, "inc = :inc AND due = :due"),
-            self._table.delete_action(self._keys.due(due, resource.id)),
+            self._table.delete_action(self._keys.due(due, resource.level, resource.id)),
             self.remind(resource, later),
         ]
 
@@ -175,7 +177,7 @@ class IndexWrites:
         condition = "inc = :inc AND due = :due AND lu = :lu"
         return [
             self._table.update_action(key, expression, values, None, condition),
-            self._table.delete_action(self._keys.due(due, resource.id)),
+            self._table.delete_action(self._keys.due(due, resource.level, resource.id)),
         ]
 
     def begin_deletion(self, identifier: str, incarnation: str, body: dict[str, object]) -> Item:

@@ -146,15 +146,19 @@ class FileStore:
             if answer.get("Errors"):
                 raise Unavailable("The bucket did not delete all files")
 
-    def of_hour(self, at: float) -> Iterator[FileName]:
-        """The names of all files that were stored in the hour of `at`."""
+    def of_hour(self, at: float, after: str = "") -> Iterator[FileName]:
+        """The names of the files that were stored in the hour of `at`, in order, those behind the key `after`."""
         for prefix in PREFIXES:
+            folder = self._hour_prefix(prefix, at)
+            if folder < after and not after.startswith(folder):
+                continue
             pages = self._client.get_paginator("list_objects_v2").paginate(
-                Bucket=self.bucket, Prefix=self._hour_prefix(prefix, at)
+                Bucket=self.bucket, Prefix=folder, StartAfter=after
             )
-            for page in pages:
-                for entry in page.get("Contents", []):
-                    yield _parse(entry["Key"])
+            with translated():
+                for page in pages:
+                    for entry in page.get("Contents", []):
+                        yield _parse(entry["Key"])
 
     def _hour_prefix(self, prefix: str, at: float) -> str:
         hour = time.strftime("%Y%m%d%H", time.gmtime(at))

@@ -207,7 +207,7 @@ def test_a_file_of_an_archive_that_is_too_large_for_the_memory_is_streamed(
 
 def test_an_archive_that_was_interrupted_goes_on_where_it_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(archives, "BATCH_ENTRIES", 1)
-    with local_world() as world:
+    with local_world(overwrite_instances="Always") as world:
         key = put(world, "a.zip", archive(("ct", ct()), ("mr", mr())))
         place = world.services.ingest.place
         second = []

@@ -32,7 +32,13 @@ if TYPE_CHECKING:
 HASH_PREFIX = "$argon2"
 
 READING_METHODS = ("GET", "HEAD")
-READING_CALLS = ("/tools/bulk-content", "/tools/count-resources", "/tools/find", "/tools/lookup")
+READING_CALLS = (
+    "/nacre/inbox/lookup",
+    "/tools/bulk-content",
+    "/tools/count-resources",
+    "/tools/find",
+    "/tools/lookup",
+)
 """The calls that read although their method is POST."""
 
 

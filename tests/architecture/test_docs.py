@@ -10,7 +10,7 @@ import pytest
 from chalicelib.settings import VARIABLES
 
 ROOT = Path(__file__).parents[2]
-PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
+PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("samples/*.md")])
 MAKEFILE = (ROOT / "Makefile").read_text()
 
 

@@ -210,6 +210,8 @@ class Inbox:
             # Read here, one after the other: threads that read at once would make S3 send everything several times.
             files = [(entry.position, self._load(archive, entry)) for entry in batch]
             list(self._pool.map(store, files))
+        if not any(isinstance(one, Stored) for one in self._intakes.noted_entries(key, version).values()):
+            raise BadFileFormat("The archive holds no DICOM file")
         self._intakes.note_archive(key, version, len(archive.entries))
 
     def _load(self, archive: Archive, entry: Entry) -> _Storing:

@@ -152,7 +152,13 @@ def test_an_object_that_is_gone_is_nothing() -> None:
 
 @pytest.mark.parametrize(
     ("data", "details"),
-    [(b"", "Received an empty DICOM file"), (ct()[:2000], None), (b"PK\3\4 no archive", "Cannot open ZIP")],
+    [
+        (b"", "Received an empty DICOM file"),
+        (ct()[:2000], None),
+        (b"PK\3\4 no archive", "Cannot open ZIP"),
+        (archive(("document.xml", b"<xml/>")), "The archive holds no DICOM file"),
+        (archive(), "The archive holds no DICOM file"),
+    ],
 )
 def test_what_is_no_dicom_is_rejected_with_the_reason(data: bytes, details: str | None) -> None:
     with local_world() as world:

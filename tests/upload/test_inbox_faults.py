@@ -71,6 +71,12 @@ CASES = {
         ["rejected/object", "rejected/object.reason.json"],
     ),
     "archive": Case(lambda world: put(world, "object", FILES), ["Success", "Bad file format", "Success"], 2),
+    "archive of nothing": Case(
+        lambda world: put(world, "object", archive(("text", b"no"), ("more", b"no"))),
+        ["Bad file format"],
+        0,
+        ["rejected/object", "rejected/object.reason.json"],
+    ),
     "archive, overwriting": Case(
         lambda world: put(world, "object", FILES), ["Success", "Bad file format", "Success"], 2, rule="Always"
     ),

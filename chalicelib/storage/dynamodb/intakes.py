@@ -52,10 +52,14 @@ class Intakes:
         """Note that all files of an archive are done."""
         self._note(self._action(self._key(key, None), version, {"files": files}))
 
-    def noted_entries(self, key: str, version: str) -> set[int]:
-        """The files of an archive that are done. One query."""
+    def noted_entries(self, key: str, version: str) -> dict[int, Outcome]:
+        """What became of the files of an archive that are done, by their places. One query."""
         items = self._table.query(self._partition(key), prefix=ENTRY)
-        return {int(item["sk"]["S"][len(ENTRY) :]) for item in items if item["v"]["S"] == version}
+        return {
+            int(item["sk"]["S"][len(ENTRY) :]): _to_outcome(json.loads(item["d"]["S"]))
+            for item in items
+            if item["v"]["S"] == version
+        }
 
     def find(self, key: str) -> tuple[Intake | None, PendingUpload | None]:
         """What became of an object (None: nothing yet), and the upload it comes by (None: none). One query."""

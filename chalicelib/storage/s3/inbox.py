@@ -75,7 +75,7 @@ class RangedObject(io.RawIOBase):
         """Move to a position, which may lie behind the end."""
         base = {io.SEEK_SET: 0, io.SEEK_CUR: self._position, io.SEEK_END: self.version.size}[whence]
         if base + offset < 0:
-            raise ValueError("Before the beginning")
+            raise OSError("Before the beginning")  # as files do, which zipfile counts on
         self._position = base + offset
         return self._position
 

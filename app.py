@@ -12,6 +12,8 @@ from chalicelib.services.inbox_events import batch_response
 from chalicelib.settings import Settings
 from chalicelib.storage.clients import make_clients
 
+SWEEP_SECONDS = 45  # of the minute until the schedule begins the next one
+
 settings = Settings.load(os.environ)
 telemetry = open_telemetry(settings.log_level, metrics=settings.on_lambda)
 for notice in settings.notices:
@@ -27,7 +29,7 @@ basic_authorizer = app.authorizer_function
 def sweep(_event: CloudWatchEvent) -> None:
     """Do the store's background work."""
     with telemetry.operation("sweep"):
-        services.sweeper.tick()
+        services.sweeper.run(SWEEP_SECONDS)
         services.inbox.tick()
 
 

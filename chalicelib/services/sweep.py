@@ -61,13 +61,21 @@ class Sweeper:
         self._clock = clock
         self._stable_age_seconds = stable_age_seconds
 
-    def tick(self) -> None:
-        """Do what there is to do now."""
-        if self.follow():
+    def run(self, seconds: float) -> None:
+        """Tick, and go on while the log is ahead, for about `seconds` at most."""
+        deadline = self._clock() + seconds
+        while not self.tick() and self._clock() < deadline:
+            continue
+
+    def tick(self) -> bool:
+        """Do what there is to do now, or a part of it; says whether it came to the end of the log."""
+        is_at_end = self.follow()
+        if is_at_end:
             self.judge()
         self._delete.finish_abandoned(ABANDONED_SECONDS)
         self._log.trim(self._tallies.load().cursor)
         self.remove_orphans()
+        return is_at_end
 
     # Following the log
 

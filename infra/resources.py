@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from chalicelib.storage.clients import Clients
 
 MAX_RECEIVES = 5
-VISIBILITY_SECONDS = 360  # six times the longest handling of a message, as AWS advises for Lambda
+VISIBILITY_SECONDS = 5400  # six times the function's timeout, as AWS advises
 RETENTION_SECONDS = 14 * 24 * 3600  # SQS's longest
 
 
@@ -35,9 +35,13 @@ class QueueDefinition:
 
 @dataclass(frozen=True, slots=True)
 class BucketDefinition:
-    """An S3 bucket; objects that are created under `events_prefix` are announced in `queue`."""
+    """An S3 bucket; objects that are created under `events_prefix` are announced in `queue`.
+
+    Uploads in parts that nobody completes are given up after some days; their parts would be paid for ever.
+    """
 
     name: str
+    given_up_after_days: int = 7
     events_prefix: str = ""
     queue: QueueDefinition | None = None
 
@@ -71,7 +75,7 @@ def define(settings: Settings) -> Resources:
         index=TableDefinition(settings.index_table, "pk", "sk", expiry_attribute="expires"),
         log=TableDefinition(settings.log_table, "pk"),
         files=BucketDefinition(settings.files_bucket),
-        inbox=BucketDefinition(settings.inbox_bucket, settings.inbox_prefix, queue),
+        inbox=BucketDefinition(settings.inbox_bucket, events_prefix=settings.inbox_prefix, queue=queue),
         inbox_queue=queue,
     )
 
@@ -130,10 +134,17 @@ def _queue_arn(client: Any, url: str) -> str:
 def _create_bucket(client: Any, bucket: BucketDefinition, queue_arn: str) -> None:
     if bucket.name not in [found["Name"] for found in client.list_buckets()["Buckets"]]:
         client.create_bucket(Bucket=bucket.name)
+    rule = {
+        "ID": "give up unfinished uploads",
+        "Status": "Enabled",
+        "Filter": {"Prefix": ""},
+        "AbortIncompleteMultipartUpload": {"DaysAfterInitiation": bucket.given_up_after_days},
+    }
+    client.put_bucket_lifecycle_configuration(Bucket=bucket.name, LifecycleConfiguration={"Rules": [rule]})
     if bucket.queue is None:
         return
-    rule = {"Key": {"FilterRules": [{"Name": "prefix", "Value": bucket.events_prefix}]}}
-    announcement = {"QueueArn": queue_arn, "Events": ["s3:ObjectCreated:*"], "Filter": rule}
+    under = {"Key": {"FilterRules": [{"Name": "prefix", "Value": bucket.events_prefix}]}}
+    announcement = {"QueueArn": queue_arn, "Events": ["s3:ObjectCreated:*"], "Filter": under}
     client.put_bucket_notification_configuration(
         Bucket=bucket.name, NotificationConfiguration={"QueueConfigurations": [announcement]}
     )

@@ -27,6 +27,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import ClassVar
 
 
@@ -123,10 +124,14 @@ class AbsentElement(InexistentItem):
 
 
 class MethodNotAllowed(NacreError):
-    """The path exists, but not for this method."""
+    """The path exists, but not for this method; `allow` are those that it has."""
 
     orthanc_status = 8
     orthanc_error = "Bad request"
+
+    def __init__(self, allow: Collection[str] = ()) -> None:
+        super().__init__()
+        self.allow = allow
 
 
 class NotAcceptable(NacreError):

@@ -29,10 +29,6 @@ def browse_routes(services: Services) -> Api:
     def list_resources(level: str) -> Response:
         return json_response(_list(services, level_of(level), api.query))
 
-    @api.get("/instances")  # beside POST, which the other levels do not have
-    def list_instances() -> Response:
-        return json_response(_list(services, Level.INSTANCE, api.query))
-
     @api.get("/{level}/{identifier}", bare_404=True)
     def get_resource(level: str, identifier: str) -> Response:
         node = services.browse.get(level_of(level), identifier)

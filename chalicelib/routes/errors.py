@@ -10,7 +10,7 @@ import functools
 import json
 import re
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from chalice.app import Blueprint, Response
@@ -82,9 +82,7 @@ class ErrorResponse(Response):
         self.error = error
 
 
-def error_response(
-    error: BaseException, method: str, uri: str, *, allow: Iterable[str] = (), bare_404: bool = False
-) -> ErrorResponse:
+def error_response(error: BaseException, method: str, uri: str, *, bare_404: bool = False) -> ErrorResponse:
     """The answer to a failed request.
 
     Parameters
@@ -93,8 +91,6 @@ def error_response(
         What was raised. Of anything but a `NacreError` nothing is told, nor of what has a status from 500 on.
     method, uri
         The request's method and its path, without the query string.
-    allow
-        The methods that the path has, for 405.
     bare_404
         Whether Orthanc leaves out the body of this call's 404.
     """
@@ -103,8 +99,8 @@ def error_response(
     headers = {"X-Content-Type-Options": "nosniff"}
     if status == 401:
         headers["WWW-Authenticate"] = CHALLENGE
-    if status == 405:
-        headers["Allow"] = ",".join(name for name in METHODS if name in allow)
+    if isinstance(failure, errors.MethodNotAllowed):
+        headers["Allow"] = ",".join(name for name in METHODS if name in failure.allow)
     if status in WITHOUT_BODY or (status == 404 and bare_404) or isinstance(failure, errors.AbsentElement):
         return ErrorResponse(b"", headers, status, error)
     body = {
@@ -178,13 +174,15 @@ def _in_orthanc_shape(request: Request, response: Response) -> Response:
     """Turn the errors that Chalice answers by itself (no such method, content type) into Orthanc's."""
     if not isinstance(response.body, dict) or "Code" not in response.body:
         return response
-    allow = re.findall(r"\w+", str(response.headers.get("Allow", "")))
     if response.status_code == 405:
+        allow = set(re.findall(r"\w+", str(response.headers.get("Allow", ""))))
+        if request.path == "/{level}" and request.uri_params != {"level": Level.INSTANCE.plural}:
+            allow.discard("POST")
         known = allow and _has_level(request.uri_params or {})
-        error: errors.NacreError = errors.MethodNotAllowed() if known else errors.UnknownResource()
+        error: errors.NacreError = errors.MethodNotAllowed(allow) if known else errors.UnknownResource()
     else:
         error = _CHALICE_ERRORS.get(response.status_code, errors.InternalError)()
-    return error_response(error, request.method, _fill(request.path, request.uri_params), allow=allow)
+    return error_response(error, request.method, _fill(request.path, request.uri_params))
 
 
 def _has_level(parameters: Mapping[str, str]) -> bool:

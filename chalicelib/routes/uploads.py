@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 from chalice.app import Response
 
-from chalicelib.domain.errors import BadRequest
+from chalicelib.domain.errors import BadRequest, MethodNotAllowed
+from chalicelib.domain.levels import Level
 from chalicelib.domain.outcomes import Outcome, Refused, Status
 from chalicelib.routes import shapes
 from chalicelib.routes.api import Api
-from chalicelib.routes.http import json_response
+from chalicelib.routes.http import json_response, level_of
 from chalicelib.services import origins
 
 if TYPE_CHECKING:
@@ -24,8 +25,11 @@ def upload_routes(services: Services) -> Api:
     """`POST /instances`."""
     api = Api(__name__)
 
-    @api.post("/instances")
-    def upload() -> Response:
+    # On the path of all levels: a literal beside a parameter would hide the paths below it from API Gateway.
+    @api.post("/{level}")
+    def upload(level: str) -> Response:
+        if level_of(level) is not Level.INSTANCE:
+            raise MethodNotAllowed(["GET"])
         body = services.upload.inflate(api.body, api.header("content-encoding"))
         content_type = api.header("content-type")
         if is_form(content_type):

@@ -78,18 +78,11 @@ class Delete:
         return remaining
 
     def settle_orphan(self, instance: Instance) -> None:
-        """Decide on an instance whose series is gone: it goes as well if that is being deleted, else it is kept.
-
-        Raises
-        ------
-        InexistentItem
-            It is to be kept, and has no file.
-        """
+        """Decide on an instance whose series is gone: it goes as well if that is being deleted, else it is kept."""
         item = self._table.get(self._index.keys.deletion(instance.series_id, instance.series_incarnation))
-        if item is None or _to_deletion(item).rescue:
-            self._ingest.reattach(instance)
-            return
-        self._remove_instances(instance.series_id, [edge_of(instance)])
+        is_to_stay = item is None or _to_deletion(item).rescue
+        if not is_to_stay or not self._ingest.reattach(instance):
+            self._remove_instances(instance.series_id, [edge_of(instance)])
 
     def finish_abandoned(self, older_than_seconds: float, limit: int = 100) -> int:
         """Finish deletes whose process seems to have died; returns how many it could."""
@@ -151,8 +144,10 @@ class Delete:
     def _rescue_series(self, series_id: str, incarnation: str) -> None:
         edges = self._index.children(series_id, incarnation)
         while page := list(islice(edges, PAGE)):
-            for instance in self._index.instances([edge.id for edge in page]).values():
-                self._ingest.reattach(instance)
+            orphans = self._index.instances([edge.id for edge in page]).values()
+            lost = [edge_of(orphan) for orphan in orphans if not self._ingest.reattach(orphan)]
+            if lost:
+                self._remove_instances(series_id, lost)
 
     def _remove_instances(self, series_id: str, page: Sequence[Child]) -> None:
         """Remove instances of a dead series, in transactions side by side, and their files in one call."""

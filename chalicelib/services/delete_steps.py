@@ -85,6 +85,7 @@ class DeleteSteps:
         Unavailable
             The others did not end in time.
         """
+        may_have_begun = False
         for attempt in range(MAX_ATTEMPTS):
             step = make()
             if step is None:
@@ -94,11 +95,12 @@ class DeleteSteps:
             except OutcomeUnknown:
                 if self._has_begun(step.record):
                     return step.record
+                may_have_begun = True
             except Conflict:
                 self._changes.give_back(step.numbers)
             except ConditionFailed:
-                # An earlier attempt whose answer was lost may have come through in the meantime.
-                if self._has_begun(step.record):
+                # The attempt whose answer was lost may have come through after all.
+                if may_have_begun and self._has_begun(step.record):
                     return step.record
                 self._changes.give_back(step.numbers)
                 if stop_on_failed_condition:

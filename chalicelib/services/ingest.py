@@ -17,7 +17,7 @@ from enum import StrEnum
 from io import BytesIO
 
 from chalicelib.domain.clock import Clock, orthanc_time
-from chalicelib.domain.errors import NacreError, Unavailable
+from chalicelib.domain.errors import InexistentItem, NacreError, Unavailable
 from chalicelib.domain.levels import Level
 from chalicelib.domain.outcomes import Status, Stored
 from chalicelib.domain.resources import Instance, StoredFile
@@ -130,16 +130,23 @@ class Ingest:
         status = attempt.commit(lineage)
         return Stored(status, description.identifiers)
 
-    def reattach(self, orphan: Instance) -> None:
-        """Give an instance whose series was deleted under it new ancestors; its file stays where it is."""
-        data = self._files.get_range(orphan.file.key, 0, orphan.file.header_length)
+    def reattach(self, orphan: Instance) -> bool:
+        """Give an instance whose series was deleted under it new ancestors; its file stays where it is.
+
+        Returns False, with nothing done, if it has no file: it was deleted as well, or is lost.
+        """
+        try:
+            data = self._files.get_range(orphan.file.key, 0, orphan.file.header_length)
+        except InexistentItem:
+            return False
         description = describe(BytesIO(data), orphan.file.size, orphan.file.md5, self._default_encoding)
         lineage = self._lineage(description)
         if lineage.instance is None or lineage.instance.file.key != orphan.file.key or lineage.is_whole:
-            return
+            return True
         attempt = _Attempt(self, description, lineage.instance)
         attempt.reserve(lineage)
         attempt.commit(lineage)
+        return True
 
     def _lineage(self, description: Description) -> Lineage:
         above, instance = self._index.lineage(description.identifiers)

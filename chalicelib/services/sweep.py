@@ -9,12 +9,10 @@ entry knows. Any number of processes may tick at once: what must happen once is 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import suppress
 from itertools import islice
 
 from chalicelib.domain.changes import STABLE, ChangeType
 from chalicelib.domain.clock import Clock
-from chalicelib.domain.errors import UnknownResource
 from chalicelib.domain.levels import Level
 from chalicelib.domain.resources import Resource
 from chalicelib.services.changes import Tallies, live_instances
@@ -117,9 +115,7 @@ class Sweeper:
     def _settle_orphan(self, entry: Entry) -> None:
         instance = self._index.instance(entry.body["id"])
         if instance is not None and instance.series_incarnation == entry.body["inc"]:
-            # A file that somebody removed behind the store's back must not hold up all that follows.
-            with suppress(UnknownResource):
-                self._delete.settle_orphan(instance)
+            self._delete.settle_orphan(instance)
 
     def _touch(self, resource: Resource, at: float) -> None:
         """Keep the time of the last arrival, and make a stable resource unstable again."""

@@ -101,16 +101,11 @@ def _segments(path: str) -> list[str]:
 
 
 def _descend(node: dict[str, Any], segments: list[str]) -> str | None:
-    if not segments:
-        template: str | None = node.get("")
-        return template
-    first, *rest = segments
-    for key in (first, "{}"):
-        if key in node:
-            found = _descend(node[key], rest)
-            if found is not None:
-                return found
-    return None
+    """No way back from a literal: whether API Gateway would look for one is not documented."""
+    for segment in segments:
+        node = node.get(segment, node.get("{}", {}))
+    template: str | None = node.get("")
+    return template
 
 
 def _event(request: HttpRequest, template: str, parameters: dict[str, str]) -> dict[str, Any]:

@@ -185,7 +185,7 @@ def test_the_package_holds_the_product_and_nothing_beside_it(package: Package) -
 def test_what_was_stored_comes_back_to_the_byte(function: Lambda) -> None:
     instance = "f689ddd2-662f8fe1-8b18180d-ec2a2cee-937917af"
     stored, tags, file, preview = function.invoke(
-        ("APIHandler", api_event("POST", "/instances", CT)),
+        ("APIHandler", api_event("POST", "/{level}", CT, level="instances")),
         (
             "APIHandler",
             api_event("GET", "/{level}/{identifier}/tags", level="instances", identifier=instance),
@@ -207,7 +207,7 @@ def test_what_was_stored_comes_back_to_the_byte(function: Lambda) -> None:
 
 
 def test_a_failure_is_told_as_orthanc_does(function: Lambda) -> None:
-    (refused,) = function.invoke(("APIHandler", api_event("POST", "/instances", b"no DICOM")))
+    (refused,) = function.invoke(("APIHandler", api_event("POST", "/{level}", b"no DICOM"), level="instances"))
     assert refused["answer"]["statusCode"] == 400
     assert json.loads(body_of(refused))["OrthancStatus"] == 15
 

@@ -207,7 +207,9 @@ def test_what_was_stored_comes_back_to_the_byte(function: Lambda) -> None:
 
 
 def test_a_failure_is_told_as_orthanc_does(function: Lambda) -> None:
-    (refused,) = function.invoke(("APIHandler", api_event("POST", "/{level}", b"no DICOM"), level="instances"))
+    (refused,) = function.invoke(
+        ("APIHandler", api_event("POST", "/{level}", b"no DICOM", level="instances"))
+    )
     assert refused["answer"]["statusCode"] == 400
     assert json.loads(body_of(refused))["OrthancStatus"] == 15
 

@@ -211,6 +211,8 @@ class _Attempt:
                 if any(position >= len(made.actions) for position in failure.positions):
                     self._give_up()
                     raise DoneBefore from failure
+                if self._was_committed():
+                    return Status.SUCCESS
                 sealed = {made.claims.get(position) for position in failure.positions}
                 self._numbers = [number for number in self._numbers if number not in sealed]
             except OutcomeUnknown:
@@ -236,6 +238,10 @@ class _Attempt:
 
     def _settled(self, lineage: Lineage) -> Status | None:
         """What is already decided: our own write went through, or somebody else's instance is there."""
+        if not self._moves_file and not self._is_in_place(lineage):
+            # It was deleted or overwritten, and must not come back.
+            self._give_up()
+            return Status.ALREADY_STORED
         live = lineage.live_instance
         if live is None:
             return None
@@ -245,6 +251,16 @@ class _Attempt:
             return None
         self._give_up()
         return Status.ALREADY_STORED
+
+    def _is_in_place(self, lineage: Lineage) -> bool:
+        return lineage.instance is not None and lineage.instance.file.key == self._instance.file.key
+
+    def _was_committed(self) -> bool:
+        """Whether the attempt whose answer was lost came through, and the instance has been deleted since.
+
+        It would come back without its file. Its entry in the log tells: nobody else writes under our number.
+        """
+        return self._may_be_committed and self._ingest._changes.is_written(self._numbers[0])
 
     def _give_up(self) -> None:
         """Undo what can be undone: numbers and, unless a lost answer may have committed it, the file."""

@@ -6,7 +6,10 @@ Faults are made below the SDK, where the network is: its own retries see them fi
 from __future__ import annotations
 
 import json
+import random
 import threading
+import time
+from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
@@ -35,6 +38,7 @@ class Calls:
         self.names: list[str] = []
         self.requests: list[tuple[str, dict[str, Any]]] = []
         self.answers: list[tuple[str, dict[str, Any]]] = []
+        self.conflicts = 0
         self._lock = threading.Lock()
         self._current = threading.local()
         self._spoil: Spoil | None = None
@@ -49,6 +53,7 @@ class Calls:
         self.names.clear()
         self.requests.clear()
         self.answers.clear()
+        self.conflicts = 0
         self._spoil = None
 
     def spoil(self, how: Spoil) -> None:
@@ -97,6 +102,35 @@ class Calls:
 
         self.spoil(halved)
 
+    def contend(self, hold_seconds: float = 0.002) -> None:
+        """Let transactions take their time, and refuse the writes that meet one on the same item, as DynamoDB does.
+
+        `conflicts` counts the refusals.
+        """
+        held: Counter[str] = Counter()
+        lock = threading.Lock()
+
+        def contended(_number: int, name: str, request: AWSPreparedRequest, send: Send) -> AWSResponse:
+            if name not in WRITES:
+                return send(request)
+            keys = _written_keys(name, json.loads(request.body))
+            with lock:
+                if any(held[key] for key in keys):
+                    self.conflicts += 1
+                    return conflicting(name, request)
+                if name == "TransactWriteItems":
+                    held.update(keys)
+            if name != "TransactWriteItems":
+                return send(request)
+            try:
+                time.sleep(random.uniform(0, hold_seconds))
+                return send(request)
+            finally:
+                with lock:
+                    held.subtract(keys)
+
+        self.spoil(contended)
+
     def _at(self, position: int, times: int, how: Callable[[AWSPreparedRequest, Send], AWSResponse]) -> None:
         left = [times]
 
@@ -139,6 +173,24 @@ class _Wire:
 
     def close(self) -> None:
         self._session.close()
+
+
+def _written_keys(name: str, body: dict[str, Any]) -> list[str]:
+    """The keys of the items that a write touches, checks included, one text each."""
+    if name == "BatchWriteItem":
+        return [
+            _key(table, *(request.get("PutRequest") or request["DeleteRequest"]).values())
+            for table, requests in body["RequestItems"].items()
+            for request in requests
+        ]
+    if name != "TransactWriteItems":
+        return [_key(body["TableName"], body.get("Key") or body["Item"])]
+    actions = [action for item in body["TransactItems"] for action in item.values()]
+    return [_key(action["TableName"], action.get("Key") or action["Item"]) for action in actions]
+
+
+def _key(table: str, item: dict[str, Any]) -> str:
+    return json.dumps([table, item["pk"], item.get("sk")])
 
 
 def conflicting(name: str, request: AWSPreparedRequest) -> AWSResponse:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import time
 from collections.abc import Iterator
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import contextmanager
@@ -43,7 +44,7 @@ def local_world(pool: Executor | None = None, **settings: str) -> Iterator[World
         clock=clock,
         pool=pool or InlineExecutor(),
         work_pool=ThreadPoolExecutor if pool else lambda _threads: InlineExecutor(),
-        sleep=lambda _seconds: None,
+        sleep=time.sleep if pool else lambda _seconds: None,
     )
     names = SimpleNamespace(
         index=resources.index.name,

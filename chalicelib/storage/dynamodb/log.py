@@ -140,6 +140,11 @@ class SequencedLog:
         """Where the log stands. One call."""
         return _to_head(self._table.get(self._key("head")))
 
+    def is_written(self, at_number: int) -> bool:
+        """Whether the owner of a number has committed something under it. One call."""
+        entry = self._read([at_number]).get(at_number)
+        return entry is not None and entry.kind is not None
+
     def walk(self, since: int, *, below_floor: bool = False) -> Iterator[Entry]:
         """The entries behind `since` in order, dead ones too, up to the end of the contiguous prefix.
 

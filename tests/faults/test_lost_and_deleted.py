@@ -19,8 +19,9 @@ def _lose_first_transaction(world: World, meanwhile: Any) -> None:
     """Carry out the first transaction, do something else, and lose the answer for good."""
     lost: list[Any] = []
 
-    def spoiled(_number: int, name: str, request: AWSPreparedRequest, send: Send) -> AWSResponse:
-        if name != "TransactWriteItems" or (lost and request.body != lost[0]):
+    def spoiled(_number: int, _name: str, request: AWSPreparedRequest, send: Send) -> AWSResponse:
+        is_transaction = request.headers.get("X-Amz-Target", b"").endswith(b".TransactWriteItems")
+        if not is_transaction or (lost and request.body != lost[0]):
             return send(request)
         if not lost:
             lost.append(request.body)

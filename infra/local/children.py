@@ -39,9 +39,10 @@ def child(module: str, *arguments: str, inherited: Sequence[int] = ()) -> Iterat
         It did not become ready.
     """
     command = [sys.executable, "-m", module, *arguments]
-    process = subprocess.Popen(  # noqa: S603 - our own module
-        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=_ROOT, text=True, pass_fds=inherited
-    )
+    with _signals_blocked():
+        process = subprocess.Popen(  # noqa: S603 - our own module
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=_ROOT, text=True, pass_fds=inherited
+        )
     assert process.stdin is not None  # noqa: S101 - they are pipes
     assert process.stdout is not None  # noqa: S101
     stopping = threading.Event()
@@ -67,9 +68,18 @@ def _follow(process: subprocess.Popen[str], stopping: threading.Event, module: s
         os._exit(1)
 
 
+@contextmanager
+def _signals_blocked() -> Iterator[None]:
+    """What starts meanwhile never gets them: Ctrl-C and `kill` reach the whole group, and the parent stops all."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGINT, signal.SIGTERM))
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
 def live_with_parent(stop: Callable[[], object]) -> None:
-    """In a child: call `stop` when the parent ends or asks for it; leave Ctrl-C, which reaches all, to the parent."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    """In a child: call `stop` when the parent ends or asks for it."""
 
     def wait() -> None:
         sys.stdin.read()

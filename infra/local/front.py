@@ -105,8 +105,8 @@ def main() -> None:
         inbuf_overflow=MAX_SPOOLED_IN_MEMORY_BYTES,
         clear_untrusted_proxy_headers=True,
     )
-    signal.signal(signal.SIGTERM, _leave)
-    live_with_parent(lambda: os.kill(os.getpid(), signal.SIGTERM))
+    signal.signal(signal.SIGUSR1, _leave)
+    live_with_parent(lambda: os.kill(os.getpid(), signal.SIGUSR1))
     say_ready()
     server.run()  # waitress finishes running requests on SystemExit, and returns
 

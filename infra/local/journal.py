@@ -24,6 +24,7 @@ CREATE TABLE IF NOT EXISTS items (
 ) WITHOUT ROWID;
 """
 _PUT = "INSERT INTO items VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET item = excluded.item"
+_GET = "SELECT item FROM items WHERE name = ? AND pk = ? AND sk = ?"
 _REMOVE = "DELETE FROM items WHERE name = ? AND pk = ? AND sk = ?"
 
 
@@ -37,18 +38,25 @@ class Journal:
 
     @contextmanager
     def request(self) -> Iterator[None]:
-        """Make all writes inside one transaction."""
+        """Make all writes inside one transaction, of which an exception leaves nothing."""
         with self._lock:
             self._connection.execute("BEGIN")
             try:
                 yield
-            finally:
                 self._connection.execute("COMMIT")
+            finally:
+                if self._connection.in_transaction:
+                    self._connection.execute("ROLLBACK")
 
     def put(self, table: str, pk: str, sk: str, item: dict[str, Any]) -> None:
         """Keep an item."""
         with self._lock:
             self._connection.execute(_PUT, (table, pk, sk, json.dumps(item, separators=(",", ":"))))
+
+    def item(self, table: str, pk: str, sk: str) -> dict[str, Any] | None:
+        """An item, or None."""
+        row = self._connection.execute(_GET, (table, pk, sk)).fetchone()
+        return json.loads(row[0]) if row else None
 
     def remove(self, table: str, pk: str, sk: str) -> None:
         """Forget an item."""
@@ -76,7 +84,3 @@ class Journal:
         """All items: table, partition key, sort key, item."""
         for table, pk, sk, text in self._connection.execute("SELECT name, pk, sk, item FROM items"):
             yield table, pk, sk, json.loads(text)
-
-    def close(self) -> None:
-        """Write everything into the main file."""
-        self._connection.close()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import os
 import signal
 import socket
 import sys
@@ -22,6 +23,7 @@ from infra.resources import create, define
 
 FRONTS = 2
 BACKLOG = 1024
+LOOPBACK = "127.0.0.1"
 
 
 class CannotStart(Exception):
@@ -48,14 +50,20 @@ def run(settings: Settings, say: Callable[[str], object]) -> None:
             raise CannotStart(str(error)) from error
         stack.callback(say, "Nacre is stopping")
         say(f"Nacre is ready: http://localhost:{settings.http_port} (data in {data})")
-        signal.pause()
+        _wait_for_signal()
+
+
+def _wait_for_signal() -> None:
+    """Sleep until the handler of a signal runs; ``signal.pause`` would sleep through one that came just before."""
+    reader, writer = os.pipe()
+    os.set_blocking(writer, False)
+    signal.set_wakeup_fd(writer)
+    os.read(reader, 1)
 
 
 def _start(stack: ExitStack, settings: Settings, data: Path, listener: socket.socket) -> Settings:
     """Start all parts, each to be stopped with the stack; gives the settings they run with."""
-    port = _free_port()
-    stack.enter_context(child("infra.local.emulator", "--port", str(port), "--data", str(data)))
-    endpoint = f"http://127.0.0.1:{port}"
+    endpoint = stack.enter_context(emulator(data))
     clients = make_clients(endpoint)
     url = create(define(settings), clients)
     settings = msgspec.structs.replace(settings, aws_endpoint_url=endpoint, inbox_queue_url=url)
@@ -71,6 +79,16 @@ def _start(stack: ExitStack, settings: Settings, data: Path, listener: socket.so
     workers.start()
     stack.callback(workers.stop)
     return settings
+
+
+@contextmanager
+def emulator(data: Path) -> Iterator[str]:
+    """An emulator of AWS that keeps its data in a folder, on a free port of loopback; gives its URL."""
+    with socket.create_server((LOOPBACK, 0), backlog=BACKLOG) as listener:
+        descriptor = listener.fileno()
+        arguments = ("--socket", str(descriptor), "--data", str(data))
+        with child("infra.local.emulator", *arguments, inherited=[descriptor]):
+            yield f"http://{LOOPBACK}:{listener.getsockname()[1]}"
 
 
 @contextmanager
@@ -102,9 +120,3 @@ def _listening(settings: Settings) -> Iterator[socket.socket]:
             ) from None
         listener.listen(BACKLOG)
         yield listener
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import gzip
 import http.client
+import os
+import resource
 import signal
+import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from io import BytesIO
 from pathlib import Path
@@ -84,12 +87,90 @@ def test_every_acknowledged_instance_survives_the_death_of_all_processes(tmp_pat
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_it_stops_when_asked(tmp_path: Path, number: int) -> None:
+@pytest.mark.parametrize("whole_group", [False, True])
+def test_it_stops_when_asked(tmp_path: Path, number: int, whole_group: bool) -> None:
     stack = RunningStack(tmp_path)
     stack.start()
-    assert stack.stop(number) == 0
+    children = stack.children
+    assert len(children) == 3
+    assert stack.stop(number, whole_group=whole_group) == 0
     assert "stopping" in stack.output
     assert stack.errors == ""
+    assert not any(is_alive(pid) for pid in children)
+
+
+def test_a_running_request_is_answered_before_it_stops(tmp_path: Path) -> None:
+    stack = RunningStack(tmp_path)
+    stack.start()
+    with ThreadPoolExecutor(1) as pool:
+        with socket.create_connection(("127.0.0.1", stack.port)) as client:
+            head = f"POST /instances HTTP/1.1\r\nHost: x\r\nContent-Length: {len(CT)}\r\n\r\n"
+            client.sendall(head.encode() + CT)
+            time.sleep(0.02)
+            stopped = pool.submit(stack.stop, signal.SIGINT, whole_group=True)
+            assert client.recv(65536).startswith(b"HTTP/1.1 200 ")
+        assert stopped.result() == 0
+
+
+def test_no_process_outlives_the_first(tmp_path: Path) -> None:
+    stack = RunningStack(tmp_path)
+    stack.start()
+    children = stack.children
+    os.kill(stack.pid, signal.SIGKILL)
+    wait_until(lambda: not any(is_alive(pid) for pid in children))
+    stack.start()
+    stack.kill()
+
+
+def test_the_stack_ends_when_a_part_of_it_dies(tmp_path: Path) -> None:
+    stack = RunningStack(tmp_path)
+    stack.start()
+    os.kill(stack.children[-1], signal.SIGKILL)
+    assert stack.wait() == 1
+    assert "has died" in stack.errors
+
+
+def test_a_disk_that_takes_no_more_costs_nothing_that_was_acknowledged(tmp_path: Path) -> None:
+    stack = RunningStack(tmp_path)
+    stack.start()
+    emulator = stack.children[0]
+    unlimited = resource.prlimit(emulator, resource.RLIMIT_FSIZE)
+    try:
+        acknowledged = [upload(stack, number) for number in range(3)]
+        # Room for the files, none for the journal; then for neither.
+        for limit in (60_000, 1000):
+            resource.prlimit(emulator, resource.RLIMIT_FSIZE, (limit, unlimited[1]))
+            refused = requests.post(f"{stack.url}/instances", data=instance(9), timeout=60)
+            assert refused.status_code >= 500
+            assert refused.json()["HttpStatus"] == refused.status_code
+        resource.prlimit(emulator, resource.RLIMIT_FSIZE, unlimited)
+        acknowledged.append(upload(stack, 9))
+        stack.kill()
+        stack.start()
+        assert sorted(requests.get(f"{stack.url}/instances", timeout=10).json()) == sorted(acknowledged)
+        assert requests.get(f"{stack.url}/statistics", timeout=10).json()["CountInstances"] == 4
+    finally:
+        stack.kill()
+
+
+def upload(stack: RunningStack, number: int) -> str:
+    answer = requests.post(f"{stack.url}/instances", data=instance(number), timeout=60)
+    assert answer.status_code == 200
+    return str(answer.json()["ID"])
+
+
+def is_alive(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
+def wait_until(is_so: Callable[[], bool], seconds: float = 20.0) -> None:
+    deadline = time.monotonic() + seconds
+    while not is_so():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
 
 
 def test_a_port_in_use_and_a_folder_in_use_are_told(stack: RunningStack, tmp_path: Path) -> None:

@@ -20,6 +20,7 @@ from pydicom.data import get_testdata_file
 from chalicelib.services.authentication import hash_password
 from chalicelib.settings import Settings
 from chalicelib.storage.clients import make_clients
+from infra.local.stack import emulator
 from infra.package import build as package_build
 from infra.package.build import (
     RUNTIME,
@@ -34,7 +35,6 @@ from infra.package.build import (
 from infra.package.interpreters import python_of, running_version
 from infra.package.template import functions
 from infra.resources import create, define
-from tests.support.ministack_world import emulator
 
 MAX_UNZIPPED_BYTES = 150_000_000  # Lambda's limit is 250 MB
 CT = Path(str(get_testdata_file("CT_small.dcm"))).read_bytes()

@@ -6,25 +6,14 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import contextmanager
-from pathlib import Path
 from types import SimpleNamespace
 
 from chalicelib.bootstrap import build
 from chalicelib.settings import Settings
 from chalicelib.storage.clients import make_clients
-from infra.local.children import child
 from infra.resources import create, define
 from tests.support.faults import Calls
-from tests.support.stack import free_port
 from tests.support.world import ManualClock, World
-
-
-@contextmanager
-def emulator(data: Path) -> Iterator[str]:
-    """The emulator's URL."""
-    port = free_port()
-    with child("infra.local.emulator", "--port", str(port), "--data", str(data)):
-        yield f"http://127.0.0.1:{port}"
 
 
 @contextmanager

@@ -46,13 +46,26 @@ class RunningStack:
             _, self.errors = self._process.communicate()
             raise AssertionError(f"the stack did not start: {self.output}{self.errors}")
 
-    def stop(self, signal_number: int = signal.SIGTERM) -> int:
-        """Ask the stack to stop; returns its exit code."""
+    def stop(self, signal_number: int = signal.SIGTERM, *, whole_group: bool = False) -> int:
+        """Ask the stack to stop, or each of its processes, as Ctrl-C does; returns its exit code."""
         assert self._process is not None
-        self._process.send_signal(signal_number)
+        if whole_group:
+            os.killpg(self.pid, signal_number)
+        else:
+            self._process.send_signal(signal_number)
+        return self.wait()
+
+    def wait(self) -> int:
+        """Wait until the stack has ended; returns its exit code."""
+        assert self._process is not None
         rest, self.errors = self._process.communicate(timeout=30)
         self.output += rest
         return self._process.returncode
+
+    @property
+    def children(self) -> list[int]:
+        """The processes that it started."""
+        return [int(pid) for pid in Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text().split()]
 
     def kill(self) -> None:
         """Kill every process of the stack at once."""

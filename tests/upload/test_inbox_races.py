@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 
 from chalicelib.domain.outcomes import Stored
+from infra.local.stack import emulator
 from tests.support.checker import problems
-from tests.support.ministack_world import emulator, ministack_world
+from tests.support.ministack_world import ministack_world
 from tests.upload.files import archive, ct, dicom, mr
 
 THREADS = 8

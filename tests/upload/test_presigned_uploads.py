@@ -19,9 +19,10 @@ import requests
 from chalicelib.application import make_app
 from chalicelib.observability import Telemetry
 from chalicelib.services import presigned
+from infra.local.stack import emulator
 from tests.support.client import Client
 from tests.support.local_world import local_world
-from tests.support.ministack_world import emulator, ministack_world
+from tests.support.ministack_world import ministack_world
 from tests.upload.files import CT_ID, MR_ID, archive, ct, mr
 
 

@@ -26,7 +26,7 @@ def changes_routes(services: Services) -> Api:
     @api.get("/changes")
     def read_changes() -> Response:
         query = api.query
-        if query.flag("last"):
+        if "last" in query:
             return json_response(shapes.changes(services.changes.last()))
         limit = min(query.natural_or("limit", DEFAULT_LIMIT), MAX_LIMIT)
         since, types = query.natural_or("since", 0), _types(query)

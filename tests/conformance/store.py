@@ -35,6 +35,7 @@ def series_status(session: Session) -> None:
             data = instance("Eve", 1, series, number, *elements)
             stored = session.ask("POST", "/instances", Body(f"Eve 1 {series} {number}", data))
             session.get(f"/series/{stored['ParentSeries']}", f"/instances/{stored['ID']}")
+            session.catch_up()
     index = instance("Eve", 1, 10, 1, numbers(0x00541330, "US", [7]), text(0x00200100, "IS", "3"))
     stored = session.ask("POST", "/instances", Body("Eve with ImageIndex", index))
     session.get(f"/instances/{stored['ID']}")
@@ -53,22 +54,38 @@ def changes(session: Session) -> None:
         "type=NewInstance&to=9&limit=2", "last=false", "since=0&limit=2&last", "type=StableStudy",
     ):  # fmt: skip
         session.get(f"/changes?{query}")
-    session.wait_until_stable()
-    for level in LEVELS:
-        session.get(f"/changes?type=Stable{level.rstrip('s').replace('studie', 'study').capitalize()}")
-    session.get(f"/studies/{stored[0]['ParentStudy']}", f"/series/{stored[0]['ParentSeries']}")
-    session.get("/patients?expand", "/changes?last", "/changes?limit=1000")
-    again = instance("Bob", 1, 1, 9)
-    bob = session.ask("POST", "/instances", Body("Bob 1 1 9", again))
-    session.get(f"/patients/{bob['ParentPatient']}", f"/studies/{bob['ParentStudy']}", "/changes?last")
-    session.ask("POST", "/instances", Body("Bob 1 1 9", again))
-    session.get("/changes?last")
     session.ask("DELETE", f"/studies/{stored[0]['ParentStudy']}")
     session.get("/changes?type=NewInstance", "/changes?type=NewStudy", "/changes?last")
     session.ask("DELETE", "/changes")
     session.get("/changes", "/changes?last", "/changes?since=2", "/statistics")
     session.ask("POST", "/changes")
     session.ask("PUT", "/changes")
+
+
+def stability(session: Session) -> None:
+    """A study that comes to rest, wakes and comes to rest again; then a store with several."""
+    first, *more, bob = hospital()
+    stored = session.ask("POST", "/instances", bob)
+    for body in (bob, Body("Bob 1 1 9", instance("Bob", 1, 1, 9))):
+        session.ask("POST", "/instances", body)
+        session.catch_up()
+        _look(session, stored)
+        session.wait_until_stable()
+        _look(session, stored)
+    for body in (first, *more):
+        session.ask("POST", "/instances", body)
+    session.wait_until_stable()
+    session.get("/changes?since=25", "/changes?type=StablePatient;StableSeries&last")
+    for level in LEVELS[:3]:
+        session.get(f"/{level}?expand")
+
+
+def _look(session: Session, stored: dict[str, str]) -> None:
+    for kind in ("StableSeries", "StableStudy", "StablePatient", "NewSeries;StableSeries"):
+        session.get(f"/changes?type={kind}")
+    for level, key in zip(LEVELS, PARENTS, strict=True):
+        session.get(f"/{level}/{stored[key]}")
+    session.get("/changes?last", "/changes")
 
 
 def deletes(session: Session) -> None:
@@ -234,7 +251,8 @@ SCENARIOS: dict[str, tuple[Callable[[Session], None], dict[str, object]]] = {
     "requested tags": (requested_tags, {}),
     "paging": (paging, {}),
     "series status": (series_status, {}),
-    "changes": (changes, {"StableAge": 2}),
+    "changes": (changes, {}),
+    "stability": (stability, {"StableAge": 2}),
     "deletes": (deletes, {}),
     "uploads": (uploads, {}),
     "overwrite never": (overwrite, {"OverwriteInstances": False}),

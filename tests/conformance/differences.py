@@ -32,15 +32,21 @@ class Difference:
     routes: Sequence[str]
     fields: Sequence[str]
     when: Condition = lambda _exchange: True
+    scenarios: Sequence[str] = ()
+    """The scenarios in which they differ; all if empty."""
 
-    def applies(self, exchange: Exchange) -> bool:
+    def applies(self, scenario: str, exchange: Exchange) -> bool:
         """Whether the fields differ in an exchange, given what Orthanc answered."""
-        return exchange.route in self.routes and self.when(exchange)
+        return (
+            exchange.route in self.routes
+            and (not self.scenarios or scenario in self.scenarios)
+            and self.when(exchange)
+        )
 
 
-def differences_in(exchange: Exchange) -> list[Difference]:
+def differences_in(scenario: str, exchange: Exchange) -> list[Difference]:
     """The differences to be found in an exchange."""
-    return [difference for difference in DIFFERENCES if difference.applies(exchange)]
+    return [difference for difference in DIFFERENCES if difference.applies(scenario, exchange)]
 
 
 def _at_all_levels(template: str) -> list[str]:
@@ -65,7 +71,36 @@ def _fails(exchange: Exchange) -> bool:
 _SYSTEM = ("GET /system", "GET /system/", "GET //system")
 _LISTS = _at_all_levels("GET /{level}")
 _RESOURCES = _at_all_levels("GET /{level}/{id}")
-_JPEG = "1.2.840.10008.1.2.4."
+_WHAT = [f"json.Changes[].{name}" for name in ("ChangeType", "ID", "Path", "ResourceType")]
+_JPEG = [
+    f"shipped/test_files/{name}.dcm"
+    for name in (
+        "JPEG-lossy", "JPGExtended", "MR_small_jpeg_ls_lossless", "SC_jpeg_no_color_transform",
+        "SC_jpeg_no_color_transform_2", "SC_rgb_dcmtk_+eb+cr", "SC_rgb_dcmtk_+eb+cy+n1", "SC_rgb_dcmtk_+eb+cy+n2",
+        "SC_rgb_dcmtk_+eb+cy+np", "SC_rgb_dcmtk_+eb+cy+s2", "SC_rgb_dcmtk_+eb+cy+s4", "SC_rgb_jpeg_app14_dcmd",
+        "SC_rgb_jpeg_dcmtk", "SC_rgb_jpeg_gdcm", "SC_rgb_jpeg_lossy_gdcm", "SC_rgb_small_odd_jpeg",
+        "examples_ybr_color",
+    )
+]  # fmt: skip
+"""The files in JPEG or JPEG-LS that Orthanc can show."""
+
+
+def _one_instance_tells(route: str, keyword: str, number: str) -> list[Difference]:
+    """A requested tag that the instances of a resource do not share, in the three formats that it is asked in."""
+    asked = "requestedTags=StudyDate;SeriesNumber;InstanceNumber"
+    return [
+        Difference(Kind.CHOSEN, _ANY_INSTANCE, [route], [f"json.RequestedTags.{field}"], condition)
+        for field, condition in (
+            (keyword, lambda e: e.query == asked),
+            (f"{number}.Value", lambda e: e.query == f"{asked}&full"),
+            (number, lambda e: e.query == f"{asked}&short"),
+        )
+    ]
+
+
+_ANY_INSTANCE = (
+    "A requested tag that is not indexed comes from any one instance; where they differ, from another one."
+)
 
 DIFFERENCES = [
     Difference(
@@ -119,6 +154,85 @@ DIFFERENCES = [
         "The product's own name and version stand beside Orthanc's; there are no plugins.",
         _SYSTEM,
         ["json.PluginsEnabled", "json.Product", "json.ProductVersion"],
+    ),
+    *_one_instance_tells("GET /patients/{id}", "SeriesNumber", "0020,0011"),
+    *_one_instance_tells("GET /studies/{id}", "SeriesNumber", "0020,0011"),
+    *_one_instance_tells("GET /series/{id}", "InstanceNumber", "0020,0013"),
+    Difference(
+        Kind.CHOSEN,
+        _ANY_INSTANCE,
+        _RESOURCES[:2],
+        ["json.RequestedTags.0008,103e"],
+        _asks("short&requestedTags=PatientName;SeriesDescription;StudyDate"),
+    ),
+    Difference(
+        Kind.CHOSEN,
+        "An instance that is overwritten stays where it is: one NewInstance, and no new series, study and patient.",
+        ["GET /changes"],
+        [*_WHAT, "json.Changes[].Seq", "json.First", "json.Last"],
+        scenarios=["store/overwrite always"],
+    ),
+    Difference(
+        Kind.CHOSEN,
+        "What comes to rest in the same second is told by level: all series, then studies, then patients.",
+        ["GET /changes"],
+        _WHAT,
+        _asks("since=25"),
+    ),
+    Difference(
+        Kind.CHOSEN,
+        "A deletion takes numbers of the log too, which nobody is shown.",
+        ["GET /changes"],
+        ["json.Last"],
+        lambda e: (
+            isinstance(e.body, dict)
+            and e.body.get("Changes") == []
+            and e.body["Last"] == 16
+            and e.query in ("", "last", "since=2")
+        ),
+        ["store/changes"],
+    ),
+    Difference(
+        Kind.CHOSEN,
+        "A limit below 0 counts as none given; Orthanc gives nothing and says that it is done.",
+        ["GET /changes"],
+        ["json.Changes", "json.First"],
+        _asks("limit=-1"),
+    ),
+    Difference(
+        Kind.CHOSEN,
+        "The error does not repeat the value that is wrong.",
+        ["GET /changes"],
+        ["json.Details"],
+        _says("Invalid value"),
+    ),
+    Difference(
+        Kind.CHOSEN,
+        "The error says that the data is cut off.",
+        ["POST /instances"],
+        ["json.Details"],
+        _asks("< gzip, cut off"),
+    ),
+    Difference(
+        Kind.CHOSEN,
+        "An archive's answer has an entry for each file that was refused, with the reason; Orthanc leaves them out.",
+        ["POST /instances"],
+        ["json"],
+        _asks("< ZIP with a text", "< ZIP in a ZIP"),
+    ),
+    Difference(
+        Kind.CHOSEN,
+        "A DICOMDIR that cannot be read is refused as a bad file; Orthanc misses its UIDs.",
+        ["POST /instances"],
+        ["status"],
+        scenarios=["shipped/test_files/dicomdirtests/DICOMDIR-nooffset"],
+    ),
+    Difference(
+        Kind.NOT_YET,
+        "Previews of JPEG and JPEG-LS: 415.",
+        ["GET /instances/{id}/preview"],
+        ["status"],
+        scenarios=_JPEG,
     ),
     Difference(Kind.NOT_YET, "Labels.", _SYSTEM, ["json.HasLabels"]),
     Difference(Kind.NOT_YET, "The other tools.", ["GET /tools", "GET /tools/"], ["json"]),

@@ -104,13 +104,17 @@ def table_request(table: TableDefinition) -> dict[str, Any]:
 
 
 def _create_table(client: Any, table: TableDefinition) -> None:
-    if table.name in client.list_tables()["TableNames"]:
-        return
-    client.create_table(**table_request(table))
-    client.get_waiter("table_exists").wait(TableName=table.name)
-    if table.expiry_attribute:
+    if table.name not in client.list_tables()["TableNames"]:
+        client.create_table(**table_request(table))
+        client.get_waiter("table_exists").wait(TableName=table.name)
+    if table.expiry_attribute and not _expires(client, table):
         expiry = {"Enabled": True, "AttributeName": table.expiry_attribute}
         client.update_time_to_live(TableName=table.name, TimeToLiveSpecification=expiry)
+
+
+def _expires(client: Any, table: TableDefinition) -> bool:
+    answer = client.describe_time_to_live(TableName=table.name)["TimeToLiveDescription"]
+    return str(answer["TimeToLiveStatus"]).startswith("ENABL")  # ENABLED, or ENABLING for up to an hour
 
 
 def _create_queue(client: Any, queue: QueueDefinition) -> tuple[str, str]:

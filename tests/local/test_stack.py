@@ -32,9 +32,10 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningStack]:
         yield running
 
 
-def instance(number: int) -> bytes:
+def instance(number: int, pixel_bytes: int | None = None) -> bytes:
     """A CT image with a SOP Instance UID of its own, three to a series."""
     dataset = pydicom.dcmread(BytesIO(CT))
+    dataset.PixelData = bytes(pixel_bytes) if pixel_bytes else dataset.PixelData
     dataset.SOPInstanceUID = dataset.file_meta.MediaStorageSOPInstanceUID = f"1.2.826.1.{number}"
     dataset.SeriesInstanceUID = f"1.2.826.2.{number // 3}"
     buffer = BytesIO()
@@ -137,10 +138,10 @@ def test_a_disk_that_takes_no_more_costs_nothing_that_was_acknowledged(tmp_path:
     unlimited = resource.prlimit(emulator, resource.RLIMIT_FSIZE)
     try:
         acknowledged = [upload(stack, number) for number in range(3)]
-        # Room for the files, none for the journal; then for neither.
-        for limit in (60_000, 1000):
+        # Room for the file and none for the journal, then the other way round.
+        for limit, data in ((60_000, instance(9)), (4_000_000, instance(9, 5_000_000))):
             resource.prlimit(emulator, resource.RLIMIT_FSIZE, (limit, unlimited[1]))
-            refused = requests.post(f"{stack.url}/instances", data=instance(9), timeout=60)
+            refused = requests.post(f"{stack.url}/instances", data=data, timeout=60)
             assert refused.status_code >= 500
             assert refused.json()["HttpStatus"] == refused.status_code
         resource.prlimit(emulator, resource.RLIMIT_FSIZE, unlimited)

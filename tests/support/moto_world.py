@@ -13,6 +13,7 @@ from moto import mock_aws
 
 from chalicelib.bootstrap import build
 from chalicelib.storage.clients import Clients, make_clients
+from infra.resources import create, define
 from tests.support.faults import Calls
 from tests.support.world import InlineExecutor, ManualClock, World
 
@@ -29,6 +30,7 @@ DEFAULTS = {
     "default_encoding": "Latin1",
     "maximum_inline_bytes": 4_000_000,
     "maximum_upload_bytes": 4_000_000,
+    "stage": "test",
     "inbox_bucket": "inbox",
     "inbox_prefix": "inbox/",
     "inbox_queue_url": "",
@@ -40,22 +42,10 @@ def moto_world(**settings: Any) -> Iterator[World]:
     """A fresh store; `settings` override the defaults."""
     with mock_aws():
         clients, calls = _clients()
-        calls.reset()
-        resources = SimpleNamespace(index="index", log="log", files="files")
-        for name, keys in (("index", ("pk", "sk")), ("log", ("pk",))):
-            clients.dynamodb.create_table(
-                TableName=name,
-                BillingMode="PAY_PER_REQUEST",
-                AttributeDefinitions=[{"AttributeName": key, "AttributeType": "S"} for key in keys],
-                KeySchema=[
-                    {"AttributeName": key, "KeyType": kind}
-                    for key, kind in zip(keys, ("HASH", "RANGE"), strict=False)
-                ],
-            )
-        clients.s3.create_bucket(Bucket="files")
-        clients.s3.create_bucket(Bucket="inbox")
-        clock = ManualClock()
         chosen: Any = SimpleNamespace(**{**DEFAULTS, **settings})
+        resources = define(chosen)
+        create(resources, clients)
+        clock = ManualClock()
         services = build(
             chosen,
             clients,
@@ -64,7 +54,11 @@ def moto_world(**settings: Any) -> Iterator[World]:
             work_pool=lambda _threads: InlineExecutor(),
             sleep=lambda _seconds: None,
         )
-        yield World(services, clients.dynamodb, clients.s3, resources, clock, calls)
+        names = SimpleNamespace(
+            index=resources.index.name, log=resources.log.name, files=resources.files.name
+        )
+        calls.reset()
+        yield World(services, clients.dynamodb, clients.s3, names, clock, calls)
 
 
 @cache

@@ -79,11 +79,13 @@ def _half_deleted(level: Level) -> Callable[[World], None]:
 
 
 def _half_stored(world: World) -> None:
-    """A file in the bucket that no index entry knows."""
+    """A file in the bucket that no index entry knows, and whose hour is the next to be checked."""
     world.services.sweeper.tick()
     _die(world, 2, lambda w: w.store(described("P", "9", "9", "9")))
     world.store(ONE)
-    world.clock.advance(2 * 3600)
+    world.clock.advance(3600)
+    world.services.sweeper.tick()
+    world.clock.advance(3600)
 
 
 def _die(world: World, position: int, run: Callable[[World], Any]) -> None:
@@ -120,11 +122,11 @@ OPERATIONS: dict[str, Operation] = {
     "delete a series": Operation(_delete(Level.SERIES), _tree, leaves_one=False),
     "delete a study": Operation(_delete(Level.STUDY), _tree, leaves_one=False),
     "delete a patient": Operation(_delete(Level.PATIENT), _tree, leaves_one=False),
-    "delete a patient, logged": Operation(_delete(Level.PATIENT), _tree, _LOGGED, leaves_one=False),
+    "delete a series, logged": Operation(_delete(Level.SERIES), _tree, _LOGGED, leaves_one=False),
     "store after a delete that died": Operation(_store, _half_deleted(Level.STUDY)),
     "sweep": Operation(_tick, _tree),
     "sweep that finds stability": Operation(_tick, _stale),
-    "sweep that finishes a delete": Operation(_tick, _half_deleted(Level.PATIENT), leaves_one=False),
+    "sweep that finishes a delete": Operation(_tick, _half_deleted(Level.STUDY), leaves_one=False),
     "sweep that finds an orphan": Operation(_tick, _half_stored),
 }
 

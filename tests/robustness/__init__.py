@@ -1,0 +1,1 @@
+"""Whatever is sent to the API, it answers soon, in Orthanc's shape, and stays whole."""

@@ -1,0 +1,105 @@
+"""Hundreds of damaged files: refused, or stored and readable by every route, and never stored by half."""
+
+from __future__ import annotations
+
+import resource
+
+import pytest
+
+from tests.robustness.conftest import OpenStore
+from tests.robustness.mutants import deflated_image, families, source
+from tests.robustness.store import Store
+from tests.support.checker import problems
+
+FAMILIES = families()
+REFUSED = (400, 404, 413)
+ALWAYS_READABLE = (
+    "",
+    "/simplified-tags",
+    "/tags",
+    "/tags?short",
+    "/tags?ignore-length=0010-0010",
+    "/header",
+    "/content",
+    "/module",
+    "/statistics",
+    "/patient",
+    "/study",
+    "/series",
+)
+SOMETIMES_READABLE = (
+    "/preview",
+    "/tags?whole=true",
+    "/content/0010-0010",
+    "/content/0008-1140/0/0008-1140",
+    "/content/7fe0-0010",
+    "/content/7fe0-0010/0",
+    "/content/7fe0-0010/1",
+)
+MAXIMUM_MEGABYTES = 1500
+"""Of the 1,769 that the Lambda function has."""
+
+WANTED = "requestedTags=PatientName;Rows;NumberOfFrames;RequestAttributesSequence"
+
+pytestmark = pytest.mark.filterwarnings("ignore:::pydicom")
+
+
+def test_there_are_enough() -> None:
+    damaged = [name for name in FAMILIES if name.endswith(".dcm")]
+    assert sum(1 for name in damaged for _ in FAMILIES[name]()) > 500
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_damaged_files_are_refused_or_stored_whole(open_store: OpenStore, family: str) -> None:
+    taken = set()
+    with open_store(overwrite_instances="Always") as store:
+        for name, data in FAMILIES[family]():
+            answer = store.post(data)
+            assert answer.status == 200 or answer.status in REFUSED, name
+            if answer.status == 200 and isinstance(answer.json(), dict):
+                taken.add(answer.json()["ID"])
+                read_back(store, answer.json(), data, name)
+        store.world.settle()
+        assert problems(store.world) == []
+        assert store.get("/instances").json() == sorted(taken)
+
+
+def read_back(store: Store, stored: dict[str, str], data: bytes, name: str) -> None:
+    """Read an instance and its parents in all ways."""
+    at = stored["Path"]
+    assert store.get(f"{at}/file").body == data, name
+    for path in ALWAYS_READABLE:
+        assert store.get(at + path).status == 200, f"{path} of {name}"
+    for path in SOMETIMES_READABLE:
+        assert store.get(at + path).status in (200, 404, 413, 415), f"{path} of {name}"
+    assert store.get(f"{at}?{WANTED}").status == 200, name
+    for level in ("Patient", "Study", "Series"):
+        plural = "series" if level == "Series" else "patients" if level == "Patient" else "studies"
+        parent = f"/{plural}/{stored[f'Parent{level}']}"
+        for path in (
+            "",
+            "/shared-tags",
+            "/instances-tags?simplify",
+            "/module",
+            f"/instances?expand&{WANTED}",
+        ):
+            assert store.get(parent + path).status == 200, f"{parent}{path} of {name}"
+
+
+def test_a_sound_file_is_stored_and_read(open_store: OpenStore) -> None:
+    data = source("CT_small.dcm")
+    with open_store() as store:
+        stored = store.post(data)
+        assert stored.status == 200
+        read_back(store, stored.json(), data, "a sound file")
+        assert store.get(f"{stored.json()['Path']}/preview").status == 200
+
+
+def test_the_largest_deflated_image_fits_into_memory(open_store: OpenStore) -> None:
+    with open_store() as store:
+        largest = store.post(deflated_image(250))
+        assert largest.status == 200
+        for path in ("/tags", "/preview", "/content/7fe0-0010/0", "/content/7fe0-0010"):
+            store.get(largest.json()["Path"] + path)
+        assert store.post(deflated_image(300)).status == 400
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024 < MAXIMUM_MEGABYTES

@@ -128,3 +128,27 @@ def test_deletes_at_every_level(client: OrthancApiClient, ct: Path) -> None:
         assert [level.get_all_ids() for level in levels] == [[], [], [], []]
         with pytest.raises(ResourceNotFound):
             resources.get_json(identifier)
+
+
+def test_downloads(client: OrthancApiClient, ct: Path, tmp_path: Path) -> None:
+    (instance_id,) = client.upload_file(str(ct))
+    series_id = client.instances.get_parent_series_id(instance_id)
+    client.instances.download_instance(instance_id, str(tmp_path / "one.dcm"))
+    assert (tmp_path / "one.dcm").read_bytes() == ct.read_bytes()
+    (downloaded,) = client.series.download_instances(series_id, str(tmp_path))
+    assert Path(downloaded.path).read_bytes() == ct.read_bytes()
+    preview = client.get_binary(f"instances/{instance_id}/preview")
+    assert preview.startswith(b"\x89PNG")
+
+
+def test_first_instances_and_statistics(client: OrthancApiClient, ct: Path) -> None:
+    (instance_id,) = client.upload_file(str(ct))
+    assert not client.instances.is_pdf(instance_id)
+    for resources, parent in (
+        (client.patients, client.instances.get_parent_patient_id(instance_id)),
+        (client.studies, client.instances.get_parent_study_id(instance_id)),
+        (client.series, client.instances.get_parent_series_id(instance_id)),
+    ):
+        assert resources.get_first_instance_id(parent) == instance_id
+        assert resources.get_json_statistics(parent)["CountInstances"] == 1
+        assert resources.get_tags(parent)["PatientID"] == "1CT1"

@@ -109,3 +109,23 @@ def test_a_delete_tells_the_remaining_ancestor(client: Orthanc, ct: Path, mr: Pa
     assert client.delete_series_id(answer["ParentSeries"])["RemainingAncestor"] is None
     with pytest.raises(httpx.HTTPError):
         client.get_series_id(answer["ParentSeries"])
+
+
+READING = {
+    "patients": ("", "studies", "series", "instances", "module", "shared_tags", "instances_tags", "statistics"),
+    "studies": (
+        "", "patient", "series", "instances", "module", "module_patient", "shared_tags", "instances_tags", "statistics",
+    ),
+    "series": ("", "patient", "study", "instances", "module", "shared_tags", "instances_tags", "statistics"),
+    "instances": ("", "patient", "study", "series", "module", "tags", "simplified_tags", "header", "statistics"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("level", READING)
+def test_every_reading_call_gives_what_its_route_does(client: Orthanc, ct: Path, level: str) -> None:
+    key = {"patients": "ParentPatient", "studies": "ParentStudy", "series": "ParentSeries", "instances": "ID"}
+    identifier = stored(client, ct)[key[level]]
+    for relation in READING[level]:
+        call = getattr(client, f"get_{level}_id" + (f"_{relation}" if relation else ""))
+        url = f"{client.url}/{level}/{identifier}/{relation.replace('_', '-')}".rstrip("/")
+        assert call(identifier) == httpx.get(url).raise_for_status().json() != {}, relation

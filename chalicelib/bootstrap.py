@@ -126,7 +126,7 @@ def build(
     steps = DeleteSteps(index, writes, log, clock, keep_changes=settings.keep_deleted_changes, sleep=sleep)
     delete = Delete(index, steps, log, files, ingest, pool, clock)
     sweeper = Sweeper(
-        index, writes, log, tallies, files, delete, clock, stable_age_seconds=settings.stable_age
+        index, writes, log, tallies, files, delete, clock, stable_age_seconds=settings.stable_age, sleep=sleep
     )
     browse = Browse(index, pool)
     reading = Reading(index, browse, files, pool)

@@ -8,11 +8,13 @@ entry knows. Any number of processes may tick at once: what must happen once is 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from itertools import islice
 
 from chalicelib.domain.changes import STABLE, ChangeType
 from chalicelib.domain.clock import Clock
+from chalicelib.domain.errors import Unavailable
 from chalicelib.domain.levels import Level
 from chalicelib.domain.resources import Resource
 from chalicelib.services.changes import Tallies, live_instances
@@ -21,13 +23,15 @@ from chalicelib.services.series_status import SeriesStatus, series_status
 from chalicelib.storage.dynamodb.index import Index
 from chalicelib.storage.dynamodb.items import number, text
 from chalicelib.storage.dynamodb.log import FOLD, Entry, SequencedLog
-from chalicelib.storage.dynamodb.table import ConditionFailed, Conflict, Item
+from chalicelib.storage.dynamodb.table import ConditionFailed, Conflict, Item, backoff
 from chalicelib.storage.dynamodb.writes import IndexWrites
 from chalicelib.storage.s3.files import FileStore
 
 BATCH = 100
 MAX_BATCHES = 20
 DUE_PAGE = 200
+MAX_DUE_PAGES = 20
+MAX_ATTEMPTS = 10
 ABANDONED_SECONDS = 60.0
 HOUR_SECONDS = 3600
 ORPHAN_AGE_HOURS = 2
@@ -48,6 +52,7 @@ class Sweeper:
         clock: Clock,
         *,
         stable_age_seconds: int,
+        sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self._index = index
         self._table = index.table
@@ -58,6 +63,7 @@ class Sweeper:
         self._delete = delete
         self._clock = clock
         self._stable_age_seconds = stable_age_seconds
+        self._sleep = sleep
 
     def run(self, seconds: float) -> None:
         """Tick, and go on while the log is ahead, for about `seconds` at most."""
@@ -139,24 +145,29 @@ class Sweeper:
         """Declare stable what has not changed for `StableAge` seconds: series first, then studies, patients."""
         now = int(self._clock())
         partition = self._index.keys.partition("due")
-        items = list(self._table.query(partition, until=f"{now:012d}~", limit=DUE_PAGE))
-        resources = self._index.resources({item["id"]["S"] for item in items})
-        for item in items:
-            self._judge(item, resources.get(item["id"]["S"]), now)
+        for _ in range(MAX_DUE_PAGES):
+            items = list(self._table.query(partition, until=f"{now:012d}~", limit=DUE_PAGE))
+            resources = self._index.resources({item["id"]["S"] for item in items})
+            self._judge_page([(item, resources.get(item["id"]["S"])) for item in items], now)
+            if len(items) < DUE_PAGE:
+                return
 
-    def _judge(self, item: Item, resource: Resource | None, now: int) -> None:
-        due = int(item["sk"]["S"].split("#", 1)[0])
-        current = resource is not None and resource.incarnation == item["inc"]["S"] and resource.due == due
-        if resource is None or not current:
-            self._table.delete({"pk": item["pk"], "sk": item["sk"]})
-            return
-        quiet_at = int(resource.last_update) + self._stable_age_seconds + 1
-        if quiet_at > now:
-            self._attempt(self._writes.postpone(resource, due, quiet_at))
-            return
-        reserved = self._log.reserve(1).first
-        entry = self._log.put_action(reserved, STABLE[resource.level], {"id": resource.id})
-        self._attempt([*self._writes.settle(resource, due, reserved), entry], reserved)
+    def _judge_page(self, reminders: list[tuple[Item, Resource | None]], now: int) -> None:
+        stable: list[tuple[Resource, int]] = []
+        for item, resource in reminders:
+            due = int(item["sk"]["S"].split("#", 1)[0])
+            if resource is None or resource.incarnation != item["inc"]["S"] or resource.due != due:
+                self._table.delete({"pk": item["pk"], "sk": item["sk"]})
+                continue
+            quiet_at = int(resource.last_update) + self._stable_age_seconds + 1
+            if quiet_at > now:
+                self._attempt(self._writes.postpone(resource, due, quiet_at))
+            else:
+                stable.append((resource, due))
+        numbers = self._log.reserve(len(stable)).numbers if stable else []
+        for (resource, due), reserved in zip(stable, numbers, strict=True):
+            entry = self._log.put_action(reserved, STABLE[resource.level], {"id": resource.id})
+            self._attempt([*self._writes.settle(resource, due, reserved), entry], reserved)
 
     # Orphans
 
@@ -176,11 +187,26 @@ class Sweeper:
         self._table.put(key | {"hour": number(place[0]), "after": text(place[1])})
 
     def _attempt(self, actions: list[Item], reserved: int | None = None) -> None:
-        """Apply what somebody else may have done, or undone, in the meantime."""
-        try:
-            self._table.transact(actions)
-        except (ConditionFailed, Conflict):
-            self._log.give_back([reserved] if reserved is not None else [])
+        """Apply what is not needed any more if its condition does not hold; `reserved` is the number it uses.
+
+        Raises
+        ------
+        Unavailable
+            Other transactions did not end in time; the tick is to be repeated.
+        """
+        for attempt in range(MAX_ATTEMPTS):
+            try:
+                self._table.transact(actions)
+            except ConditionFailed:
+                break
+            except Conflict:
+                self._sleep(backoff(attempt))
+            else:
+                return
+        else:
+            raise Unavailable("The index is busy")
+        if reserved is not None:
+            self._log.give_back([reserved])
 
 
 def _blocks_to_fold(entries: Sequence[Entry], cursor: int) -> list[int]:

@@ -1,0 +1,170 @@
+"""What the sweep makes of the changes log: stability, completeness, and files that belong to nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+
+from chalicelib.domain.errors import Unavailable
+from chalicelib.domain.levels import Level
+from chalicelib.services import sweep
+from tests.support.checker import problems
+from tests.support.faults import Killed
+from tests.support.local_world import local_world
+from tests.support.world import World, described
+
+STABLE = ["StableSeries", "StableStudy", "StablePatient"]
+
+
+@pytest.fixture
+def world() -> Iterator[World]:
+    with local_world(stable_age="60") as world:
+        yield world
+
+
+def _changes(world: World, since: int = 0) -> list[Any]:
+    return list(world.services.changes.page(since, 1000).changes)
+
+
+def _after(world: World, seconds: float, since: int = 0) -> list[str]:
+    world.clock.advance(seconds)
+    world.services.sweeper.tick()
+    return [change.type for change in _changes(world, since) if not change.type.startswith("New")]
+
+
+def test_resources_become_stable_once_from_the_series_upward(world: World) -> None:
+    world.store(described())
+    assert _after(world, 59) == []
+    assert _after(world, 2) == STABLE
+    assert _after(world, 3600) == STABLE
+    for level, identifier in zip(Level, described().identifiers[:3], strict=False):
+        assert world.services.browse.get(level, identifier).resource.is_stable
+
+
+def test_what_arrives_puts_stability_off(world: World) -> None:
+    world.store(described(instance="1"))
+    world.clock.advance(40)
+    world.store(described(instance="2"))
+    assert _after(world, 30) == []
+    assert _after(world, 31) == STABLE
+
+
+def test_a_new_instance_makes_a_stable_resource_unstable_and_stable_again(world: World) -> None:
+    world.store(described(instance="1"))
+    assert _after(world, 61) == STABLE
+    world.store(described(instance="2"))
+    series = described().identifiers[Level.SERIES]
+    assert not world.services.browse.get(Level.SERIES, series).resource.is_stable
+    assert _after(world, 30) == STABLE
+    assert _after(world, 40) == STABLE + STABLE
+
+
+def test_a_new_series_leaves_its_stable_sisters_stable(world: World) -> None:
+    world.store(described(series="1"))
+    assert _after(world, 61) == STABLE
+    world.store(described(series="2"))
+    old = described(series="1").identifiers[Level.SERIES]
+    assert world.services.browse.get(Level.SERIES, old).resource.is_stable
+    assert _after(world, 62) == STABLE + STABLE
+    assert [c.id for c in _changes(world) if c.type == "StableSeries"] == [
+        described(series=n).identifiers[Level.SERIES] for n in "12"
+    ]
+
+
+def test_many_resources_that_are_due_at_once_are_judged_in_order(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sweep, "DUE_PAGE", 4)
+    for n in range(5):
+        world.store(described(str(n)))
+    stable = _after(world, 61)
+    assert stable == ["StableSeries"] * 5 + ["StableStudy"] * 5 + ["StablePatient"] * 5
+
+
+def test_a_series_is_completed_by_its_last_instance_once(world: World) -> None:
+    def store(n: int) -> None:
+        world.store(described(instance=str(n), expected_instances=3, index_in_series=n))
+
+    store(1)
+    store(2)
+    assert _after(world, 1) == []
+    store(3)
+    assert _after(world, 1) == ["CompletedSeries"]
+    assert _after(world, 1) == ["CompletedSeries"]
+
+
+def test_sweepers_at_once_say_everything_once() -> None:
+    with ThreadPoolExecutor(16) as pool, local_world(pool, stable_age="60") as world:
+        for n in range(8):
+            world.store(described("P", "1", str(n), "1", expected_instances=1, index_in_series=1))
+        world.clock.advance(61)
+        world.calls.reset()
+        world.calls.contend()
+        with ThreadPoolExecutor(4) as sweepers:
+            for future in [sweepers.submit(world.services.sweeper.tick) for _ in range(4)]:
+                future.result()
+        world.settle()
+        assert problems(world) == []
+        changes = [(change.type, change.id) for change in _changes(world)]
+        assert len(changes) == len(set(changes)) == 8 * 4 + 2 * 2
+
+
+def test_statistics_are_right_before_and_after_a_sweep(world: World) -> None:
+    for n in range(5):
+        world.store(described(instance=str(n)))
+    world.services.delete.delete(Level.INSTANCE, described(instance="3").identifiers[Level.INSTANCE])
+    for _ in range(2):
+        tally = world.services.tallies.current()
+        assert [tally.total(level) for level in Level] == [1, 1, 1, 4]
+        world.services.sweeper.tick()
+
+
+def test_files_that_belong_to_nothing_are_removed_in_portions(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sweep, "MAX_ORPHANS", 4)
+    world.store(described())
+    kept = world.services.reading.instance(described().identifiers[Level.INSTANCE]).file.key
+    for n in range(9):
+        name = world.services.files.name(described(str(n)).identifiers[3], f"{n}", world.clock.now)
+        world.s3.put_object(Bucket=world.resources.files, Key=name.key, Body=b"")
+    counts = []
+    world.services.sweeper.tick()
+    for seconds in (3600, 3600, 0, 0, 0):
+        world.clock.advance(seconds)
+        world.services.sweeper.tick()
+        found = world.s3.list_objects_v2(Bucket=world.resources.files)["Contents"]
+        counts.append(len(found))
+    assert counts[0] == 10
+    assert counts[1:] == sorted(counts[1:], reverse=True)
+    assert counts[1] >= 6
+    assert [entry["Key"] for entry in found] == [kept]
+
+
+def test_a_delete_that_cannot_be_finished_does_not_hold_up_another(world: World) -> None:
+    broken, other = described("A"), described("B")
+    for description in (broken, other):
+        world.store(description)
+        world.calls.reset()
+        world.calls.kill_after(2)
+        with pytest.raises(Killed):
+            world.services.delete.delete(Level.PATIENT, description.identifiers[Level.PATIENT])
+        world.calls.reset()
+    world.clock.advance(120)
+    refused = world.services.files.delete
+    blocked = world.services.reading.instance(broken.identifiers[3]).file.key
+
+    def delete(keys: list[str]) -> None:
+        if blocked in keys:
+            raise Unavailable
+        refused(keys)
+
+    world.services.files.delete = delete
+    assert world.services.delete.finish_abandoned(60) == 1
+    world.services.files.delete = refused
+    world.settle()
+    assert problems(world) == []
+    assert world.services.listing.all(Level.INSTANCE) == []

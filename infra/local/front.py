@@ -14,14 +14,16 @@ from collections.abc import Callable, Iterable
 from http import HTTPStatus
 from types import FrameType
 from typing import Any
-from urllib.parse import urlsplit
 
 import msgspec
+from waitress import utilities
+from waitress.channel import HTTPChannel
 from waitress.server import create_server
+from waitress.task import ErrorTask
 
 from chalicelib.application import Application, make_app
 from chalicelib.bootstrap import build
-from chalicelib.domain.errors import PayloadTooLarge
+from chalicelib.domain.errors import BadRequest, InternalError, PayloadTooLarge
 from chalicelib.observability import open_telemetry, secret_reader
 from chalicelib.services.authentication import Authenticator
 from chalicelib.settings import Settings
@@ -32,6 +34,11 @@ from infra.local.gateway import Gateway, HttpAnswer, HttpRequest, refusal
 THREADS = 16
 CONNECTIONS = 512
 MAX_SPOOLED_IN_MEMORY_BYTES = 8 * 1024 * 1024
+
+_SERVER_ERRORS = {
+    utilities.RequestEntityTooLarge: PayloadTooLarge,
+    utilities.InternalServerError: InternalError,
+}
 
 Environ = dict[str, Any]
 StartResponse = Callable[[str, list[tuple[str, str]]], object]
@@ -55,17 +62,44 @@ class Front:
         return [b""] if environ["REQUEST_METHOD"] == "HEAD" else [answer.body]
 
     def _handle(self, environ: Environ) -> HttpAnswer:
-        target = urlsplit(environ["REQUEST_URI"])
+        path, query = _split(environ["REQUEST_URI"])
         is_too_large = int(environ.get("CONTENT_LENGTH") or 0) > self._max_body_bytes
         request = HttpRequest(
             method=environ["REQUEST_METHOD"],
-            path=target.path,
-            query=target.query,
+            path=path,
+            query=query,
             headers=_headers(environ),
             body=b"" if is_too_large else environ["wsgi.input"].read(),
             remote_ip=environ.get("REMOTE_ADDR", ""),
         )
         return refusal(PayloadTooLarge(), request) if is_too_large else self._gateway.handle(request)
+
+
+class _ErrorTask(ErrorTask):  # type: ignore[misc]  # waitress has no types
+    """What the server refuses before the application sees it, in Orthanc's shape."""
+
+    def execute(self) -> None:
+        """Answer, and close the connection: where the next request would begin is not known."""
+        error = _SERVER_ERRORS.get(type(self.request.error), BadRequest)()
+        method, target = (getattr(self.request, name, "") for name in ("command", "request_uri"))
+        answer = refusal(error, HttpRequest(method, _split(target)[0]))
+        self.status = f"{answer.status} {_reason(answer.status)}"
+        self.response_headers.extend(answer.headers.items())
+        self.set_close_on_finish()
+        self.content_length = len(answer.body)
+        self.write(answer.body)
+
+
+class _Channel(HTTPChannel):  # type: ignore[misc]  # waitress has no types
+    error_task_class = _ErrorTask
+
+
+def _split(target: str) -> tuple[str, str]:
+    """Path and query of a request's target, which a client of a proxy begins with scheme and host."""
+    path, _, query = target.partition("?")
+    if not path.startswith("/"):
+        path = "/" + path.partition("://")[2].partition("/")[2]
+    return path, query
 
 
 def _headers(environ: Environ) -> dict[str, str]:
@@ -105,6 +139,7 @@ def main() -> None:
         inbuf_overflow=MAX_SPOOLED_IN_MEMORY_BYTES,
         clear_untrusted_proxy_headers=True,
     )
+    server.channel_class = _Channel
     signal.signal(signal.SIGUSR1, _leave)
     live_with_parent(lambda: os.kill(os.getpid(), signal.SIGUSR1))
     say_ready()

@@ -19,6 +19,7 @@ import uvicorn
 from infra.local.children import live_with_parent, say_ready
 from infra.local.durable import DurableDynamoDB, refuse_unpersisted_objects
 from infra.local.journal import Journal
+from infra.local.sorted_queries import keep_sorted
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -49,6 +50,7 @@ class Emulator:
         self._ministack = ministack.app
         self._host = host.encode()
         self._enter()
+        keep_sorted(dynamodb)
         self._dynamodb = DurableDynamoDB(dynamodb, Journal(data / "dynamodb.sqlite"))
         refuse_unpersisted_objects(s3)
 

@@ -15,6 +15,8 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 
+from infra.local.sorted_queries import keep_sorted
+
 os.environ.setdefault("LOG_LEVEL", "ERROR")
 REGION = "us-east-1"
 _LOCK = threading.Lock()
@@ -27,6 +29,7 @@ class InProcess:
         from ministack.core.responses import set_request_account_id, set_request_region
         from ministack.services import dynamodb, s3
 
+        keep_sorted(dynamodb)
         logging.getLogger("s3").setLevel(logging.ERROR)
         self.account = ""
         self._replays: dict[bytes, Any] = {}

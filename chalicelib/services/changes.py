@@ -8,10 +8,12 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from chalicelib.domain.changes import Change, ChangesPage, ChangeType
 from chalicelib.domain.levels import Level
 from chalicelib.services.ledger import Tally
+from chalicelib.storage.dynamodb.entries import Entry
+from chalicelib.storage.dynamodb.errors import ConditionFailed
 from chalicelib.storage.dynamodb.items import document, number
 from chalicelib.storage.dynamodb.keys import Keys
-from chalicelib.storage.dynamodb.log import Entry, SequencedLog
-from chalicelib.storage.dynamodb.table import ConditionFailed, Table
+from chalicelib.storage.dynamodb.log import SequencedLog
+from chalicelib.storage.dynamodb.table import Table
 
 MAX_SCANNED = 2000  # numbers one page looks at, however few of them match
 

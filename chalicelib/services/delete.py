@@ -22,9 +22,10 @@ from chalicelib.domain.levels import Level
 from chalicelib.domain.resources import Child, Instance
 from chalicelib.services.delete_steps import DeleteSteps, Deletion, Step
 from chalicelib.services.ingest import Ingest
+from chalicelib.storage.dynamodb.entries import Reservation
 from chalicelib.storage.dynamodb.index import Index
 from chalicelib.storage.dynamodb.items import edge_of
-from chalicelib.storage.dynamodb.log import Reservation, SequencedLog
+from chalicelib.storage.dynamodb.log import SequencedLog
 from chalicelib.storage.dynamodb.table import Item
 from chalicelib.storage.s3.files import FileStore
 

@@ -12,10 +12,12 @@ from chalicelib.domain.errors import Unavailable
 from chalicelib.domain.levels import Level
 from chalicelib.domain.resources import Child, Instance, Resource
 from chalicelib.services.ledger import removal
+from chalicelib.storage.dynamodb.entries import Reservation
+from chalicelib.storage.dynamodb.errors import ConditionFailed, Conflict, OutcomeUnknown
 from chalicelib.storage.dynamodb.index import Index
 from chalicelib.storage.dynamodb.items import edge_of
-from chalicelib.storage.dynamodb.log import Reservation, SequencedLog
-from chalicelib.storage.dynamodb.table import ConditionFailed, Conflict, Item, OutcomeUnknown, backoff
+from chalicelib.storage.dynamodb.log import SequencedLog
+from chalicelib.storage.dynamodb.table import Item, backoff
 from chalicelib.storage.dynamodb.writes import IndexWrites
 
 MAX_ATTEMPTS = 12

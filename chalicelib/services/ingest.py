@@ -16,18 +16,19 @@ from contextlib import suppress
 from enum import StrEnum
 from io import BytesIO
 
-from chalicelib.domain.clock import Clock, orthanc_time
+from chalicelib.domain.clock import Clock
 from chalicelib.domain.errors import InexistentItem, NacreError, Unavailable
 from chalicelib.domain.levels import Level
 from chalicelib.domain.outcomes import Status, Stored
-from chalicelib.domain.resources import Instance, StoredFile
+from chalicelib.domain.resources import Instance
 from chalicelib.services.description import Description, describe
-from chalicelib.services.ingest_plan import Lineage, Plan, PlanMaker
+from chalicelib.services.ingest_plan import Lineage, Plan, PlanMaker, new_instance
+from chalicelib.storage.dynamodb.errors import ConditionFailed, Conflict, OutcomeUnknown
 from chalicelib.storage.dynamodb.index import Index
 from chalicelib.storage.dynamodb.log import SequencedLog
-from chalicelib.storage.dynamodb.table import ConditionFailed, Conflict, Item, OutcomeUnknown, Table, backoff
+from chalicelib.storage.dynamodb.table import Item, Table, backoff
 from chalicelib.storage.dynamodb.writes import IndexWrites
-from chalicelib.storage.s3.files import FileName, FileStore
+from chalicelib.storage.s3.files import FileStore
 
 MAX_ATTEMPTS = 12
 
@@ -123,7 +124,7 @@ class Ingest:
             return Stored(Status.ALREADY_STORED, description.identifiers)
         now = self._clock()
         name = self._files.name(description.identifiers[Level.INSTANCE], str(uuid.uuid4()), now)
-        instance = _instance(description, name, metadata, now)
+        instance = new_instance(description, name, metadata, now)
         receipts = [receipt(Stored(Status.SUCCESS, description.identifiers))] if receipt else []
         attempt = _Attempt(self, description, instance, receipts)
         attempt.prepare(lineage, write_file)
@@ -278,31 +279,3 @@ class _Attempt:
         # Somebody else may be waking them at this moment; the sweep does it in any case.
         with suppress(ConditionFailed, Conflict, Unavailable):
             ingest._table.transact(actions)
-
-
-def _instance(
-    description: Description, name: FileName, metadata: dict[str, str], stored_at: float
-) -> Instance:
-    patient, study, series, instance = description.identifiers
-    return Instance(
-        id=instance,
-        series_id=series,
-        study_id=study,
-        patient_id=patient,
-        series_incarnation="",
-        tags=description.tags[Level.INSTANCE],
-        metadata={**description.metadata, "ReceptionDate": orthanc_time(stored_at), **metadata},
-        file=StoredFile(
-            key=name.key,
-            uuid=name.uuid,
-            size=description.size,
-            md5=description.md5,
-            header_length=description.header_length,
-            pixel_data_offset=description.pixel_data_offset,
-            first_frame_end=description.first_frame_end,
-        ),
-        sop_instance_uid=description.sop_instance_uid,
-        index_in_series=description.index_in_series,
-        change_number=0,
-        stored_at=stored_at,
-    )

@@ -8,13 +8,15 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from chalicelib.domain.changes import NEW
+from chalicelib.domain.clock import orthanc_time
 from chalicelib.domain.levels import Level
-from chalicelib.domain.resources import Instance, Resource
+from chalicelib.domain.resources import Instance, Resource, StoredFile
 from chalicelib.services.description import Description
 from chalicelib.storage.dynamodb.items import edge_of
 from chalicelib.storage.dynamodb.log import SequencedLog
 from chalicelib.storage.dynamodb.table import Item
 from chalicelib.storage.dynamodb.writes import IndexWrites
+from chalicelib.storage.s3.files import FileName
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +122,35 @@ class PlanMaker:
             "files": [before.file.key],
         }
         return [*actions, self.writes.begin_deletion(before.id, before.file.uuid, record)]
+
+
+def new_instance(
+    description: Description, name: FileName, metadata: dict[str, str], stored_at: float
+) -> Instance:
+    """The instance of a described file, not yet placed in a series; `stored_at` in epoch seconds."""
+    patient, study, series, instance = description.identifiers
+    return Instance(
+        id=instance,
+        series_id=series,
+        study_id=study,
+        patient_id=patient,
+        series_incarnation="",
+        tags=description.tags[Level.INSTANCE],
+        metadata={**description.metadata, "ReceptionDate": orthanc_time(stored_at), **metadata},
+        file=StoredFile(
+            key=name.key,
+            uuid=name.uuid,
+            size=description.size,
+            md5=description.md5,
+            header_length=description.header_length,
+            pixel_data_offset=description.pixel_data_offset,
+            first_frame_end=description.first_frame_end,
+        ),
+        sop_instance_uid=description.sop_instance_uid,
+        index_in_series=description.index_in_series,
+        change_number=0,
+        stored_at=stored_at,
+    )
 
 
 def _create_ancestors(

@@ -13,7 +13,8 @@ from typing import Any
 
 from chalicelib.domain.changes import ChangeType
 from chalicelib.domain.levels import Level
-from chalicelib.storage.dynamodb.log import FOLD, Entry
+from chalicelib.storage.dynamodb.entries import Entry
+from chalicelib.storage.dynamodb.log import FOLD
 
 _LEVEL_OF = {
     ChangeType.NEW_PATIENT: Level.PATIENT,

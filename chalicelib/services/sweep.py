@@ -20,10 +20,12 @@ from chalicelib.domain.resources import Resource
 from chalicelib.services.changes import Tallies, live_instances
 from chalicelib.services.delete import Delete
 from chalicelib.services.series_status import SeriesStatus, series_status
+from chalicelib.storage.dynamodb.entries import Entry
+from chalicelib.storage.dynamodb.errors import ConditionFailed, Conflict
 from chalicelib.storage.dynamodb.index import Index
 from chalicelib.storage.dynamodb.items import number, text
-from chalicelib.storage.dynamodb.log import FOLD, Entry, SequencedLog
-from chalicelib.storage.dynamodb.table import ConditionFailed, Conflict, Item, backoff
+from chalicelib.storage.dynamodb.log import FOLD, SequencedLog
+from chalicelib.storage.dynamodb.table import Item, backoff
 from chalicelib.storage.dynamodb.writes import IndexWrites
 from chalicelib.storage.s3.files import FileStore
 

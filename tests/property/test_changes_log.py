@@ -15,8 +15,8 @@ from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, initial
 
 from chalicelib.domain.changes import ChangeType
 from chalicelib.domain.levels import Level
+from chalicelib.storage.dynamodb.errors import ConditionFailed
 from chalicelib.storage.dynamodb.log import FOLD
-from chalicelib.storage.dynamodb.table import ConditionFailed
 from tests.support.local_world import local_world
 
 GRACE_SECONDS = 10

@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from chalicelib.domain.changes import ChangeType
+from chalicelib.storage.dynamodb.errors import ConditionFailed
 from chalicelib.storage.dynamodb.log import FOLD, SequencedLog
-from chalicelib.storage.dynamodb.table import ConditionFailed, Table
+from chalicelib.storage.dynamodb.table import Table
 from tests.support.local_world import local_world
 from tests.support.world import World
 

@@ -15,7 +15,7 @@ from chalice.app import Blueprint, Chalice, Response
 from chalicelib.domain import errors
 from chalicelib.observability import Telemetry
 from chalicelib.routes.errors import STATUSES, error_response, guarded, observed
-from chalicelib.storage.dynamodb.table import Conflict, OutcomeUnknown
+from chalicelib.storage.dynamodb.errors import Conflict, OutcomeUnknown
 
 # As Orthanc 1.12.7 answers, byte for byte
 UNKNOWN_PATH = (

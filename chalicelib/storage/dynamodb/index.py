@@ -7,8 +7,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from chalicelib.domain.levels import Level
 from chalicelib.domain.resources import Child, Family, Instance, Resource
 from chalicelib.storage.dynamodb.items import is_edge, to_child, to_instance, to_resource
-from chalicelib.storage.dynamodb.keys import EDGE, ROW, SHARDS, Keys, digest
+from chalicelib.storage.dynamodb.keys import EDGE, ROW, Keys, digest
 from chalicelib.storage.dynamodb.table import Table
+
+IDENTIFIER_LENGTH = 44
+"""Of Orthanc's identifiers. A longer one is nobody's, and DynamoDB refuses keys of more than 1,024 bytes."""
 
 
 class Index:
@@ -20,6 +23,8 @@ class Index:
 
     def family(self, identifier: str) -> Family | None:
         """A patient, study or series with its children. One query for each megabyte."""
+        if len(identifier) > IDENTIFIER_LENGTH:
+            return None
         items = list(self.table.query(self.keys.resource_partition(identifier)))
         if not items or items[0]["sk"]["S"] != ROW:
             return None
@@ -35,11 +40,15 @@ class Index:
 
     def instance(self, identifier: str) -> Instance | None:
         """An instance by its identifier. One call."""
+        if len(identifier) > IDENTIFIER_LENGTH:
+            return None
         item = self.table.get(self.keys.instance(identifier))
         return to_instance(item) if item else None
 
     def resource(self, identifier: str) -> Resource | None:
         """A patient, study or series without its children. One call."""
+        if len(identifier) > IDENTIFIER_LENGTH:
+            return None
         item = self.table.get(self.keys.resource(identifier))
         return to_resource(item) if item else None
 
@@ -75,23 +84,6 @@ class Index:
         partition = self.keys.listing_partition(level, shard)
         for item in self.table.query(partition, after=after, limit=limit):
             yield item["sk"]["S"]
-
-    def list_instances_shard(
-        self, shard: str, after: str | None = None, limit: int | None = None
-    ) -> Iterator[Instance]:
-        """Instances of one shard, in the order of their identifiers: the listing holds the rows."""
-        partition = self.keys.listing_partition(Level.INSTANCE, shard)
-        for item in self.table.query(partition, after=after, limit=limit):
-            yield to_instance(item)
-
-    def list_all(self, level: Level) -> Iterator[str]:
-        """Every identifier of a level, in order; grows with the store."""
-        for shard in SHARDS:
-            yield from self.list_shard(level, shard)
-
-    def count_shard(self, level: Level, shard: str) -> int:
-        """How many entries one shard of a level's listing has."""
-        return self.table.count(self.keys.listing_partition(level, shard))
 
     def lookup_uid(self, uid: str) -> list[tuple[Level, str]]:
         """The studies, series and instances that carry this UID. One query."""

@@ -14,9 +14,10 @@ from typing import Any
 
 from chalicelib.domain.clock import Clock
 from chalicelib.domain.outcomes import Intake, Outcome, Refused, Status, Stored
+from chalicelib.storage.dynamodb.errors import ConditionFailed
 from chalicelib.storage.dynamodb.items import document, number, text
 from chalicelib.storage.dynamodb.keys import ROW, Key, Keys
-from chalicelib.storage.dynamodb.table import ConditionFailed, Item, Table
+from chalicelib.storage.dynamodb.table import Item, Table
 
 RETENTION_SECONDS = 7 * 86400
 ENTRY = "e#"

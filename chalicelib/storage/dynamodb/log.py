@@ -15,66 +15,20 @@ be alive, and would find its place free again.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
-from itertools import accumulate
 from typing import Any
 
 from chalicelib.domain.clock import Clock
 from chalicelib.domain.errors import Unavailable
+from chalicelib.storage.dynamodb.entries import Entry, Head, Reservation, to_entry, to_head
+from chalicelib.storage.dynamodb.errors import ConditionFailed, Conflict
 from chalicelib.storage.dynamodb.items import document, number, text
-from chalicelib.storage.dynamodb.table import ConditionFailed, Conflict, Item, Table
+from chalicelib.storage.dynamodb.table import Item, Table
 
 FOLD = 100
 BLOCK_SIZES = (FOLD**3, FOLD**2, FOLD)
 WINDOW = 100
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """One number of the log. `kind` is None where nothing was written; dead entries are not for clients."""
-
-    number: int
-    kind: str | None
-    at: float
-    dead: bool
-    is_seal: bool
-    body: dict[str, Any]
-
-    @property
-    def is_shown(self) -> bool:
-        """Whether clients see the entry: it lives, and is not one of the store's own records."""
-        return not self.dead and "id" in self.body
-
-
-@dataclass(frozen=True, slots=True)
-class Head:
-    """The counter's `last` reservation; readers see nothing up to `floor`; nothing is kept up to `trimmed`."""
-
-    last: int = 0
-    floor: int = 0
-    trimmed: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Reservation:
-    """Consecutive numbers that belong to one writer, and how far the log was trimmed when they were given."""
-
-    first: int
-    count: int
-    trimmed: int
-
-    @property
-    def numbers(self) -> list[int]:
-        """The numbers, ascending."""
-        return list(range(self.first, self.first + self.count))
-
-    def split(self, counts: Sequence[int]) -> list[Reservation]:
-        """The numbers in portions of these sizes."""
-        starts = accumulate(counts, initial=self.first)
-        return [Reservation(first, n, self.trimmed) for first, n in zip(starts, counts, strict=False)]
 
 
 class SequencedLog:
@@ -100,7 +54,7 @@ class SequencedLog:
         updated = self._table.update(
             self._key("head"), "ADD #last :n", {":n": number(count)}, {"#last": "last"}, returned="ALL_NEW"
         )
-        head = _to_head(updated)
+        head = to_head(updated)
         return Reservation(head.last - count + 1, count, head.trimmed)
 
     def put_action(self, at_number: int, kind: str, body: dict[str, Any]) -> Item:
@@ -138,7 +92,7 @@ class SequencedLog:
 
     def head(self) -> Head:
         """Where the log stands. One call."""
-        return _to_head(self._table.get(self._key("head")))
+        return to_head(self._table.get(self._key("head")))
 
     def is_written(self, at_number: int) -> bool:
         """Whether the owner of a number has committed something under it. One call."""
@@ -284,12 +238,12 @@ class SequencedLog:
     def _read_first(self, position: int) -> tuple[Head, dict[int, Entry]]:
         items = self._table.batch_get([self._key("head"), self._key(position)])
         heads = [item for item in items if "n" not in item]
-        window = {entry.number: entry for entry in map(_to_entry, (i for i in items if "n" in i))}
-        return _to_head(heads[0] if heads else None), window
+        window = {entry.number: entry for entry in map(to_entry, (i for i in items if "n" in i))}
+        return to_head(heads[0] if heads else None), window
 
     def _read(self, numbers: Iterable[int]) -> dict[int, Entry]:
         items = self._table.batch_get([self._key(n) for n in numbers])
-        return {entry.number: entry for entry in map(_to_entry, items)}
+        return {entry.number: entry for entry in map(to_entry, items)}
 
     def _folded(self, position: int) -> tuple[int, int] | None:
         keys = [self._block_key(size, position // size) for size in BLOCK_SIZES]
@@ -332,20 +286,3 @@ class SequencedLog:
         except Unavailable:
             return False
         return True
-
-
-def _to_head(item: Item | None) -> Head:
-    if item is None:
-        return Head()
-    return Head(*(int(item.get(name, {"N": "0"})["N"]) for name in ("last", "floor", "trimmed")))
-
-
-def _to_entry(item: Item) -> Entry:
-    return Entry(
-        number=int(item["n"]["N"]),
-        kind=item["k"]["S"] if "k" in item else None,
-        at=float(item["at"]["N"]),
-        dead="dead" in item,
-        is_seal="seal" in item,
-        body=json.loads(item["v"]["S"]) if "v" in item else {},
-    )

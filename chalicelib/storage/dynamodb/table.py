@@ -1,7 +1,7 @@
 """A gateway to one DynamoDB table: typed errors, followed pages, finished batches.
 
 Every method makes one AWS call, or one per page, and more only where AWS left something to do. botocore's own
-retries (throttling, timeouts) come first; what they leave is translated here, once, into the errors below.
+retries (throttling, timeouts) come first; what they leave is translated into the store's errors.
 """
 
 from __future__ import annotations
@@ -12,7 +12,8 @@ import uuid
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
-from chalicelib.domain.errors import NacreError, Unavailable
+from chalicelib.domain.errors import Unavailable
+from chalicelib.storage.dynamodb.errors import Conflict, translated
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -24,22 +25,6 @@ Item = dict[str, Any]
 MAX_BATCH_KEYS = 100  # BatchGetItem, DynamoDB quota
 MAX_BATCH_WRITES = 25  # BatchWriteItem, DynamoDB quota
 MAX_ATTEMPTS = 10
-
-
-class ConditionFailed(NacreError):
-    """A condition did not hold; `positions` are the failing actions of a transaction (empty otherwise)."""
-
-    def __init__(self, positions: Sequence[int] = ()) -> None:
-        super().__init__("A condition of the index does not hold")
-        self.positions = tuple(positions)
-
-
-class Conflict(NacreError):
-    """Another transaction was running on the same item: nothing was written, try again."""
-
-
-class OutcomeUnknown(Unavailable):
-    """The answer was lost: the write may have happened. Read before deciding."""
 
 
 class Table:
@@ -54,7 +39,7 @@ class Table:
 
     def get(self, key: Item) -> Item | None:
         """The item under `key`, strongly consistent, or None."""
-        with _translated():
+        with translated():
             return self._client.get_item(TableName=self.name, Key=key, ConsistentRead=True).get("Item")
 
     def batch_get(self, keys: Sequence[Item]) -> list[Item]:
@@ -67,7 +52,7 @@ class Table:
     def _batch_get_page(self, keys: list[Item]) -> Iterator[Item]:
         for attempt in range(MAX_ATTEMPTS):
             request: Any = {self.name: {"Keys": keys, "ConsistentRead": True}}
-            with _translated():
+            with translated():
                 answer = self._client.batch_get_item(RequestItems=request)
             yield from answer["Responses"].get(self.name, [])
             left: Any = answer.get("UnprocessedKeys", {})
@@ -96,25 +81,13 @@ class Table:
         while True:
             if left is not None:
                 request["Limit"] = left
-            with _translated():
+            with translated():
                 answer = self._client.query(**request)
             items = answer["Items"]
             yield from items
             left = None if left is None else left - len(items)
             if "LastEvaluatedKey" not in answer or left == 0:
                 return
-            request["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
-
-    def count(self, pk: str) -> int:
-        """How many items the partition holds; reads them all on the server, carries none."""
-        request = self._query_request(pk, "", None, None) | {"Select": "COUNT"}
-        total = 0
-        while True:
-            with _translated():
-                answer = self._client.query(**request)
-            total += answer["Count"]
-            if "LastEvaluatedKey" not in answer:
-                return total
             request["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
 
     def _query_request(self, pk: str, prefix: str, after: str | None, until: str | None) -> dict[str, Any]:
@@ -161,7 +134,7 @@ class Table:
 
     def _write_page(self, requests: list[Any]) -> None:
         for attempt in range(MAX_ATTEMPTS):
-            with _translated():
+            with translated():
                 answer = self._client.batch_write_item(RequestItems={self.name: requests})
             requests = list(answer.get("UnprocessedItems", {}).get(self.name, []))
             if not requests:
@@ -203,7 +176,7 @@ class Table:
         """Write one item, again while a transaction holds it: the SDK does not retry that."""
         for attempt in range(MAX_ATTEMPTS):
             try:
-                with _translated():
+                with translated():
                     return call()
             except Conflict:
                 self._sleep(backoff(attempt))
@@ -222,7 +195,7 @@ class Table:
             The answer was lost after the SDK's retries.
         """
         items: Any = list(actions)
-        with _translated():
+        with translated():
             self._client.transact_write_items(TransactItems=items, ClientRequestToken=str(uuid.uuid4()))
 
     def put_action(self, item: Item, condition: str = "", values: Item | None = None) -> Item:
@@ -270,56 +243,3 @@ def _condition(expression: str, values: Item | None) -> Item:
     if values:
         parts["ExpressionAttributeValues"] = values
     return parts
-
-
-class _translated:  # noqa: N801 - reads as a word in a with statement
-    """Turns botocore's errors into the store's, once for all calls."""
-
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(self, _type: object, error: BaseException | None, _traceback: object) -> None:
-        if error is None or isinstance(error, NacreError):
-            return
-        translated = _translate(error)
-        if translated is not None:
-            raise translated from error
-
-
-_BUSY = {"ProvisionedThroughputExceededException", "ThrottlingException", "RequestLimitExceeded"}
-_UNKNOWN = {"InternalServerError", "ServiceUnavailable", "TransactionInProgressException"}
-
-
-def _translate(error: BaseException) -> NacreError | None:
-    from botocore.exceptions import ClientError, ConnectionError, HTTPClientError
-
-    if isinstance(error, HTTPClientError | ConnectionError):
-        return OutcomeUnknown("The index did not answer")
-    if not isinstance(error, ClientError):
-        return None
-    code = error.response.get("Error", {}).get("Code", "")
-    if code == "TransactionCanceledException":
-        return _translate_cancellation(error.response)
-    if code == "ConditionalCheckFailedException":
-        return ConditionFailed()
-    if code == "TransactionConflictException":
-        return Conflict()
-    if code in _UNKNOWN:
-        return OutcomeUnknown("The index did not answer")
-    if code not in _BUSY:
-        return None
-    # An earlier attempt of the SDK may have been carried out, and only its answer lost.
-    retried = error.response.get("ResponseMetadata", {}).get("RetryAttempts", 0) > 0
-    return OutcomeUnknown("The index is busy") if retried else Unavailable("The index is busy")
-
-
-def _translate_cancellation(response: Any) -> NacreError | None:
-    codes = [reason.get("Code", "None") for reason in response.get("CancellationReasons", [])]
-    failed = [position for position, code in enumerate(codes) if code == "ConditionalCheckFailed"]
-    if failed:
-        return ConditionFailed(failed)
-    if "TransactionConflict" in codes:
-        return Conflict()
-    if any(code in ("ThrottlingError", "ProvisionedThroughputExceeded") for code in codes):
-        return Unavailable("The index is busy")
-    return None

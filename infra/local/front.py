@@ -23,9 +23,10 @@ from waitress.task import ErrorTask
 
 from chalicelib.application import Application, make_app
 from chalicelib.bootstrap import build
-from chalicelib.domain.errors import BadRequest, InternalError, PayloadTooLarge
+from chalicelib.domain.errors import BadRequest, InternalError, NacreError, PayloadTooLarge
 from chalicelib.observability import open_telemetry, secret_reader
 from chalicelib.services.authentication import Authenticator
+from chalicelib.services.upload import HINT
 from chalicelib.settings import Settings
 from chalicelib.storage.clients import make_clients
 from infra.local.children import live_with_parent, say_ready
@@ -35,9 +36,9 @@ THREADS = 16
 CONNECTIONS = 512
 MAX_SPOOLED_IN_MEMORY_BYTES = 8 * 1024 * 1024
 
-_SERVER_ERRORS = {
-    utilities.RequestEntityTooLarge: PayloadTooLarge,
-    utilities.InternalServerError: InternalError,
+_SERVER_ERRORS: dict[type[utilities.Error], NacreError] = {
+    utilities.RequestEntityTooLarge: PayloadTooLarge(HINT),
+    utilities.InternalServerError: InternalError(),
 }
 
 Environ = dict[str, Any]
@@ -47,9 +48,8 @@ StartResponse = Callable[[str, list[tuple[str, str]]], object]
 class Front:
     """A WSGI application over a gateway."""
 
-    def __init__(self, gateway: Gateway, max_body_bytes: int) -> None:
+    def __init__(self, gateway: Gateway) -> None:
         self._gateway = gateway
-        self._max_body_bytes = max_body_bytes
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         """Answer one request."""
@@ -63,16 +63,15 @@ class Front:
 
     def _handle(self, environ: Environ) -> HttpAnswer:
         path, query = _split(environ["REQUEST_URI"])
-        is_too_large = int(environ.get("CONTENT_LENGTH") or 0) > self._max_body_bytes
         request = HttpRequest(
             method=environ["REQUEST_METHOD"],
             path=path,
             query=query,
             headers=_headers(environ),
-            body=b"" if is_too_large else environ["wsgi.input"].read(),
+            body=environ["wsgi.input"].read(),
             remote_ip=environ.get("REMOTE_ADDR", ""),
         )
-        return refusal(PayloadTooLarge(), request) if is_too_large else self._gateway.handle(request)
+        return self._gateway.handle(request)
 
 
 class _ErrorTask(ErrorTask):  # type: ignore[misc]  # waitress has no types
@@ -80,7 +79,7 @@ class _ErrorTask(ErrorTask):  # type: ignore[misc]  # waitress has no types
 
     def execute(self) -> None:
         """Answer, and close the connection: where the next request would begin is not known."""
-        error = _SERVER_ERRORS.get(type(self.request.error), BadRequest)()
+        error = _SERVER_ERRORS.get(type(self.request.error), BadRequest())
         method, target = (getattr(self.request, name, "") for name in ("command", "request_uri"))
         answer = refusal(error, HttpRequest(method, _split(target)[0]))
         self.status = f"{answer.status} {_reason(answer.status)}"
@@ -130,11 +129,12 @@ def main() -> None:
     arguments = parser.parse_args()
     settings = msgspec.structs.replace(Settings.load(os.environ), aws_endpoint_url=arguments.endpoint)
     server = create_server(
-        Front(Gateway(_application(settings)), settings.maximum_upload_bytes),
+        Front(Gateway(_application(settings))),
         sockets=[socket.socket(fileno=arguments.socket)],
         threads=THREADS,
         connection_limit=CONNECTIONS,
         ident="Nacre",
+        # The application's own refusal says more: it gets what is a little too large.
         max_request_body_size=settings.maximum_upload_bytes + MAX_SPOOLED_IN_MEMORY_BYTES,
         inbuf_overflow=MAX_SPOOLED_IN_MEMORY_BYTES,
         clear_untrusted_proxy_headers=True,

@@ -233,3 +233,20 @@ def test_an_unknown_path_and_a_wrong_method(stack: RunningStack) -> None:
     wrong = requests.put(f"{stack.url}/system", timeout=10)
     assert wrong.status_code == 405
     assert wrong.headers["Allow"] == "GET"
+
+
+def test_what_browsers_ask_for_other_pages_does_not_reach_the_emulator(stack: RunningStack) -> None:
+    endpoint = f"http://127.0.0.1:{listening_port(stack.children[0])}"
+    assert "ListAllMyBucketsResult" in requests.get(f"{endpoint}/", timeout=10).text
+    for headers in ({"Origin": "http://example.org"}, {"Host": "example.org"}):
+        answer = requests.get(f"{endpoint}/", headers=headers, timeout=10)
+        assert (answer.status_code, answer.content) == (403, b"")
+
+
+def listening_port(pid: int) -> int:
+    """The port of loopback that a process listens on."""
+    links = [os.readlink(entry) for entry in Path(f"/proc/{pid}/fd").iterdir()]
+    inodes = {link[8:-1] for link in links if link.startswith("socket:[")}
+    rows = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
+    (port,) = {int(row[1].split(":")[1], 16) for row in rows if row[3] == "0A" and row[9] in inodes}
+    return port

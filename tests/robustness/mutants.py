@@ -28,6 +28,17 @@ from tests.unit.dicom.build import (
     nested,
 )
 
+MAIN_TAGS = (
+    0x00100010,
+    0x00100020,
+    0x00100040,
+    0x00080050,
+    0x00081030,
+    0x00080090,
+    0x00321032,
+    0x00321060,
+    0x0008103E,
+)
 Mutant = tuple[str, bytes]
 """What was done, and the file."""
 
@@ -280,17 +291,16 @@ def _values() -> Iterator[Mutant]:
     ):
         broken = text(0x00100010, "PN", b"\x1b$B\xff\x1b$)C\x80=\xe3=" + b"\x1b" * 9)
         yield f"broken text in {name[:20]}", sound([text(0x00080005, "CS", name), broken])
-    for vr in ("US", "FD", "AT", "IS", "DS", "DA", "TM", "PN", "UI", "SQ", "UN", "OB"):
-        yield (
-            f"odd bytes in {vr}",
-            sound(
-                [
-                    Element(0x00091001, vr, b"\x81\x02\xff")
-                    if vr != "SQ"
-                    else Element(0x00091001, vr, [[]] * 2000)
-                ]
-            ),
-        )
+    for vr in ("US", "FD", "AT", "IS", "DS", "DA", "TM", "PN", "UI", "UN", "OB"):
+        yield f"odd bytes in {vr}", sound([Element(0x00091001, vr, b"\x81\x02\xff")])
+    yield "2,000 items", sound([Element(0x00091001, "SQ", [[]] * 2000)])
+    utf8 = text(0x00080005, "CS", "ISO_IR 192")
+    for tag in (0x00100020, 0x00080050, 0x00081030, 0x0008103E, 0x00200013):
+        yield f"256 emoji in {tag:#010x}", sound([utf8, text(tag, "LO", "\U0001f600".encode() * 256)])
+        yield f"256 KB in {tag:#010x}", sound([text(tag, "LO", b"a" * (1 << 18))], IMPLICIT)
+    longest = [text(tag, "LO", b"b" * 250) for tag in MAIN_TAGS]
+    yield "all main tags long", sound([utf8, *longest])
+    yield "all main tags too long", sound([text(tag, "LO", b"c" * 60_000) for tag in MAIN_TAGS])
 
 
 def _meta() -> Iterator[Mutant]:

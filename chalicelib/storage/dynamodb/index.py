@@ -11,7 +11,10 @@ from chalicelib.storage.dynamodb.keys import EDGE, ROW, Keys, digest
 from chalicelib.storage.dynamodb.table import Table
 
 IDENTIFIER_LENGTH = 44
-"""Of Orthanc's identifiers. A longer one is nobody's, and DynamoDB refuses keys of more than 1,024 bytes."""
+"""Of Orthanc's identifiers. A longer one is nobody's, and DynamoDB refuses to look for it."""
+
+SORT_KEY_BYTES = 1024
+"""The most that DynamoDB lets a sort key have."""
 
 
 class Index:
@@ -96,5 +99,7 @@ class Index:
     def lookup_text(self, keyword: str, value: str) -> list[str]:
         """The resources whose normalised value of a text tag is exactly this. One query."""
         prefix = f"{value[:256]}\0"
+        if len(prefix.encode()) > SORT_KEY_BYTES - IDENTIFIER_LENGTH:
+            return []
         items = self.table.query(self.keys.partition("x", keyword), prefix=prefix)
         return [item["sk"]["S"][len(prefix) :] for item in items]

@@ -37,7 +37,7 @@ class Store:
         """Send a request and check the answer; its status may be anything from 200 to 499."""
         self.world.calls.reset()
         began = time.perf_counter()
-        answer = self._client.request(method, url, body, headers)
+        answer = self.ask_unchecked(method, url, body, headers)
         seconds = time.perf_counter() - began
         asked = f"{method} {url[:200]} {headers or ''}: {answer.status} {answer.body[:300]!r}"
         assert 200 <= answer.status < 500, asked
@@ -49,6 +49,12 @@ class Store:
             self.errors.append(answer.body)
             assert is_orthancs(method, answer), asked
         return answer
+
+    def ask_unchecked(
+        self, method: str, url: str, body: bytes = b"", headers: Mapping[str, str] | None = None
+    ) -> Answer:
+        """Send a request that may fail."""
+        return self._client.request(method, url, body, headers)
 
     def get(self, url: str, headers: Mapping[str, str] | None = None) -> Answer:
         return self.ask("GET", url, b"", headers)

@@ -36,7 +36,8 @@ def make_clients(endpoint_url: str | None = None, region: str | None = None) -> 
         max_pool_connections=CONNECTIONS,
         retries={"mode": "standard", "max_attempts": 4},
         signature_version="s3v4",
-        s3={"addressing_style": "path"} if endpoint_url else {},
+        # Over TLS the SDK does not sign the payload either.
+        s3={"addressing_style": "path", "payload_signing_enabled": False} if endpoint_url else {},
         tcp_keepalive=True,
         # Said in full instead of put together anew for each request.
         user_agent=USER_AGENT,

@@ -115,6 +115,8 @@ def main() -> None:
         log_level="error",
         access_log=False,
         lifespan="off",
+        proxy_headers=False,
+        server_header=False,
         timeout_keep_alive=300,
         timeout_graceful_shutdown=2,
     )

@@ -35,6 +35,7 @@ from infra.local.gateway import Gateway, HttpAnswer, HttpRequest, refusal
 THREADS = 16
 CONNECTIONS = 512
 MAX_SPOOLED_IN_MEMORY_BYTES = 8 * 1024 * 1024
+RECEIVED_AT_ONCE_BYTES = 64 * 1024
 
 _SERVER_ERRORS: dict[type[utilities.Error], NacreError] = {
     utilities.RequestEntityTooLarge: PayloadTooLarge(HINT),
@@ -137,6 +138,7 @@ def main() -> None:
         # The application's own refusal says more: it gets what is a little too large.
         max_request_body_size=settings.maximum_upload_bytes + MAX_SPOOLED_IN_MEMORY_BYTES,
         inbuf_overflow=MAX_SPOOLED_IN_MEMORY_BYTES,
+        recv_bytes=RECEIVED_AT_ONCE_BYTES,
         clear_untrusted_proxy_headers=True,
     )
     server.channel_class = _Channel

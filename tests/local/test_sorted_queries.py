@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cache
 from typing import Any
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from chalicelib.storage.clients import make_clients
@@ -21,6 +21,7 @@ SPELT_OTHERWISE = {  # the same to DynamoDB, and no form that is known
 }
 
 
+@settings(deadline=None)
 @given(
     keys=st.sets(KEYS, max_size=12),
     removed=st.sets(KEYS, max_size=3),

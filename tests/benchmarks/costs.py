@@ -6,16 +6,23 @@ import argparse
 import statistics
 import time
 from collections import defaultdict, deque
+from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
+import requests
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 from chalice.local import LambdaContext
 
 from chalicelib.application import Application
 from infra.local.gateway import Gateway, HttpRequest
 from tests.benchmarks.capacity import Usage, usage
-from tests.benchmarks.operations import Operation, application, operations, prepare
+from tests.benchmarks.operations import Operation, Request, application, operations, prepare
+from tests.benchmarks.servers import Server, orthanc
 from tests.support.client import Client
 from tests.support.inprocess import answer
 from tests.support.local_world import local_world
@@ -37,41 +44,56 @@ class Cost:
 
     name: str
     used: Usage
-    cpu_ms: float
     dollars_per_million: float
+    cpu_ms: float
+    orthanc_cpu_ms: float | None
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Say how this is called."""
     parser.description = __doc__
     parser.add_argument("--repeat", type=int, default=200, help="how often each operation is timed")
+    parser.add_argument(
+        "--orthanc", type=Path, help="an executable of Orthanc, whose CPU is measured in turn"
+    )
     parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> None:
     """Measure and print a table."""
     print(
-        "| operation | calls | items read | items written | bytes read | bytes written | CPU, ms "
-        "| USD per million |\n|---|---:|---:|---:|---:|---:|---:|---:|"
+        "| operation | calls | items read | items written | bytes read | bytes written | USD per million "
+        "| CPU, ms | Orthanc's CPU, ms |\n|---|---:|---:|---:|---:|---:|---:|---:|---:|"
     )
-    for cost in measure(arguments.repeat):
-        used = cost.used
-        print(
-            f"| {cost.name} | {used.calls} | {used.items_read} | {used.items_written} | {used.bytes_read:,} "
-            f"| {used.bytes_written:,} | {cost.cpu_ms:.2f} | {cost.dollars_per_million:.2f} |"
-        )
+    with ExitStack() as stack:
+        other = None
+        if arguments.orthanc:
+            folder = stack.enter_context(TemporaryDirectory())
+            other = stack.enter_context(orthanc(arguments.orthanc, Path(folder)))
+        for cost in measure(arguments.repeat, other):
+            used = cost.used
+            theirs = "" if cost.orthanc_cpu_ms is None else f"{cost.orthanc_cpu_ms:.2f}"
+            print(
+                f"| {cost.name} | {used.calls} | {used.items_read} | {used.items_written} "
+                f"| {used.bytes_read:,} | {used.bytes_written:,} | {cost.dollars_per_million:.2f} "
+                f"| {cost.cpu_ms:.2f} | {theirs} |",
+                flush=True,
+            )
 
 
-def measure(repeat: int) -> list[Cost]:
-    """The costs of all operations."""
+def measure(repeat: int, other: Server | None) -> Iterator[Cost]:
+    """The costs of all operations; with Orthanc's CPU for them if there is one."""
     with local_world() as world:
         app = application(world)
-        prepare(Client(app))
+        prepare(Client(app).request)
+        if other is not None:
+            prepare(partial(_send, other, requests.Session()))
         world.settle()
-        return [_cost(world, app, operation, repeat) for operation in operations(world)]
+        for operation in operations(world):
+            yield _cost(world, app, operation, repeat, other)
 
 
-def _cost(world: World, app: Application, operation: Operation, repeat: int) -> Cost:
+def _cost(world: World, app: Application, operation: Operation, repeat: int, other: Server | None) -> Cost:
     client = Client(app)
     client.request(*operation.request(0))
     world.calls.reset()
@@ -79,25 +101,41 @@ def _cost(world: World, app: Application, operation: Operation, repeat: int) -> 
         assert client.request(*operation.request(1)).status == 200, operation.name
     used = usage(list(world.calls.requests), list(world.calls.answers))
     world.calls.reset()
-    with _Replaying(world, recorded):
-        cpu_ms = _cpu_ms(app, operation, repeat)
-    world.calls.reset()
-    return Cost(operation.name, used, cpu_ms, 1e6 * _dollars(used, operation.depth, cpu_ms))
-
-
-def _cpu_ms(app: Application, operation: Operation, repeat: int) -> float:
-    """The median of some rounds' means, from the event to the answer, as on Lambda."""
-    gateway = Gateway(app)
-    context = LambdaContext("nacre", 1769)
-    means = []
+    ours, theirs = [], []
     for turn in range(ROUNDS):
         count = repeat // ROUNDS
-        events = [_event(gateway, *operation.request(2 + turn * count + number)) for number in range(count)]
-        began = time.process_time()
-        for event in events:
-            app(event, context)
-        means.append((time.process_time() - began) / count * 1000)
-    return statistics.median(means)
+        batch = [operation.request(2 + turn * count + number) for number in range(count)]
+        with _Replaying(world, recorded):
+            ours.append(_cpu_ms(app, batch))
+        if other is not None:
+            theirs.append(_cpu_ms_of(other, batch))
+    world.calls.reset()
+    cpu_ms = statistics.median(ours)
+    dollars = 1e6 * _dollars(used, operation.depth, cpu_ms)
+    return Cost(operation.name, used, dollars, cpu_ms, statistics.fmean(theirs) if theirs else None)
+
+
+def _cpu_ms(app: Application, batch: list[Request]) -> float:
+    """Our CPU for a request, from the event to the answer, as on Lambda."""
+    gateway, context = Gateway(app), LambdaContext("nacre", 1769)
+    events = [_event(gateway, *request) for request in batch]
+    began = time.process_time()
+    for event in events:
+        app(event, context)
+    return (time.process_time() - began) / len(batch) * 1000
+
+
+def _cpu_ms_of(server: Server, batch: list[Request]) -> float:
+    """All CPU that a server takes for a request, its HTTP included."""
+    session = requests.Session()
+    before = sum(server.cpu_ms().values())
+    for request in batch:
+        _send(server, session, *request)
+    return (sum(server.cpu_ms().values()) - before) / len(batch)
+
+
+def _send(server: Server, session: requests.Session, method: str, url: str, body: bytes) -> None:
+    session.request(method, server.url + url, data=body).raise_for_status()
 
 
 def _event(gateway: Gateway, method: str, url: str, body: bytes) -> dict[str, Any] | None:
@@ -125,7 +163,8 @@ Recorded = dict[str, deque[tuple[int, dict[str, str], bytes]]]
 class _Session:
     """Takes the place of both clients' HTTP sessions for a while."""
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: World, answers: Recorded) -> None:
+        self.answers = answers
         self._endpoints: list[Any] = [world.dynamodb._endpoint, world.s3._endpoint]
         self._sessions = [endpoint.http_session for endpoint in self._endpoints]
 
@@ -146,8 +185,7 @@ class _Recording(_Session):
     """Lets requests through and keeps the answers."""
 
     def __init__(self, world: World) -> None:
-        super().__init__(world)
-        self.answers: Recorded = defaultdict(deque)
+        super().__init__(world, defaultdict(deque))
 
     def send(self, request: AWSPreparedRequest) -> AWSResponse:
         response = self._sessions[0].send(request)
@@ -159,10 +197,6 @@ class _Recording(_Session):
 
 class _Replaying(_Session):
     """Answers from what was recorded: what is left is our own work."""
-
-    def __init__(self, world: World, answers: Recorded) -> None:
-        super().__init__(world)
-        self.answers = answers
 
     def send(self, request: AWSPreparedRequest) -> AWSResponse:
         turns = self.answers[_kind(request)]

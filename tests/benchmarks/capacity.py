@@ -35,6 +35,7 @@ def usage(
     total = Usage()
     for name, request in requests:
         total.calls += 1
+        total.read_units += _asked(name, request)
         for action in _writes(name, request):
             size = _size(action)
             total.items_written += 1
@@ -57,10 +58,18 @@ def _length(body: bytes | BytesIO) -> int:
     return len(body) if isinstance(body, bytes) else body.getbuffer().nbytes
 
 
-def _read_units(name: str, sizes: list[int]) -> float:
+def _asked(name: str, request: dict[str, Any]) -> int:
+    """How many items are asked for by their keys: each costs a unit, found or not."""
+    if name == "BatchGetItem":
+        return sum(len(wanted["Keys"]) for wanted in request["RequestItems"].values())
+    return 1 if name == "GetItem" else 0
+
+
+def _read_units(name: str, sizes: list[int]) -> int:
+    """The units of an answer; of items that were asked for by their keys, those beyond the first."""
     if name == "Query":  # a query adds the sizes up before it rounds
         return max(1, math.ceil(sum(sizes) / 4096))
-    return sum(max(1, math.ceil(size / 4096)) for size in sizes)
+    return sum(math.ceil(size / 4096) - 1 for size in sizes)
 
 
 def _writes(name: str, request: dict[str, Any]) -> list[dict[str, Any]]:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import argparse
 import itertools
+import os
 import statistics
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -29,10 +29,15 @@ _local = threading.local()
 
 @dataclass(frozen=True)
 class Measured:
-    """One run of a work on one server: how many a second, and the CPU (ms each) by kind of process."""
+    """One run of a work on one server: how many a second, and the CPU (ms each) by kind of process, ours included."""
 
     rate: float
     cpu_ms: dict[str, float]
+
+    @property
+    def cores(self) -> float:
+        """How many cores were busy: where it is all that the machine has, they are what binds."""
+        return self.rate * sum(self.cpu_ms.values()) / 1000
 
 
 @dataclass(frozen=True)
@@ -62,27 +67,29 @@ def run(arguments: argparse.Namespace) -> None:
         servers = [stack.enter_context(nacre(ours)), stack.enter_context(orthanc(arguments.orthanc, theirs))]
         paths = [_seed(server) for server in servers]
         print(
-            "| work | Nacre, 1/s | Orthanc, 1/s | Nacre : Orthanc | CPU of Nacre, ms each | CPU of Orthanc |"
+            f"{os.cpu_count()} cores\n\n"
+            "| work | Nacre, 1/s | Orthanc, 1/s | Nacre : Orthanc | CPU with Nacre, ms each | cores busy "
+            "| CPU with Orthanc, ms each | cores busy |\n|---|---:|---:|---:|---|---:|---|---:|"
         )
-        print("|---|---:|---:|---:|---|---|")
         for work in _works(paths[0], arguments.count):
             pairs = [[_measure(server, work) for server in servers] for _ in range(arguments.rounds)]
             mine, other = zip(*pairs, strict=True)
             ratio = statistics.median(a.rate / b.rate for a, b in pairs)
             print(
-                f"| {work.name} | {_median(mine):.0f} | {_median(other):.0f} | {ratio:.2f} "
-                f"| {_cpu(mine)} | {_cpu(other)} |"
+                f"| {work.name} | {_rate(mine):.0f} | {_rate(other):.0f} | {ratio:.2f} "
+                f"| {_cpu(mine)} | {_cpu(other)} |",
+                flush=True,
             )
-            sys.stdout.flush()
 
 
-def _median(runs: tuple[Measured, ...]) -> float:
+def _rate(runs: tuple[Measured, ...]) -> float:
     return statistics.median(run.rate for run in runs)
 
 
 def _cpu(runs: tuple[Measured, ...]) -> str:
-    kinds = runs[0].cpu_ms
-    return ", ".join(f"{kind} {statistics.median(run.cpu_ms[kind] for run in runs):.1f}" for kind in kinds)
+    kinds = {kind: statistics.median(run.cpu_ms[kind] for run in runs) for kind in runs[0].cpu_ms}
+    shown = ", ".join(f"{kind} {ms:.1f}" for kind, ms in kinds.items())
+    return f"{shown} | {statistics.median(run.cores for run in runs):.1f}"
 
 
 def _seed(server: Server) -> dict[str, str]:
@@ -136,13 +143,14 @@ def _get(path: str) -> Callable[[Server, int], requests.Response]:
 def _measure(server: Server, work: Work) -> Measured:
     first = next(_numbers) * 100_000
     _check(work.request(server, first))
-    before = server.cpu_ms()
+    before = server.cpu_ms() | {"client": time.process_time() * 1000}
     began = time.perf_counter()
     with ThreadPoolExecutor(work.clients) as pool:
         for response in pool.map(lambda n: work.request(server, first + 1 + n), range(work.count)):
             _check(response)
     seconds = time.perf_counter() - began
-    used = {kind: (ms - before[kind]) / work.count for kind, ms in server.cpu_ms().items()}
+    after = server.cpu_ms() | {"client": time.process_time() * 1000}
+    used = {kind: (ms - before[kind]) / work.count for kind, ms in after.items()}
     return Measured(work.count / seconds, used)
 
 

@@ -14,16 +14,24 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from io import BytesIO
 from pathlib import Path
+from types import SimpleNamespace
 
 import pydicom
 import pytest
 import requests
 from pydicom.data import get_testdata_file
 
+from chalicelib.bootstrap import build
+from chalicelib.settings import Settings
+from chalicelib.storage.clients import make_clients
+from infra.local.stack import emulator
+from infra.resources import define
+from tests.support.checker import problems
 from tests.support.stack import RunningStack, running_stack, spawn
 
 CT = Path(str(get_testdata_file("CT_small.dcm"))).read_bytes()
 ROUNDS = 3
+EACH_ROUND = 25
 
 
 @pytest.fixture(scope="module")
@@ -61,18 +69,17 @@ def test_every_acknowledged_instance_survives_the_death_of_all_processes(tmp_pat
             if answer.status_code == 200:
                 acknowledged[answer.json()["ID"]] = data
 
-    for _ in range(ROUNDS):
+    for number in range(1, ROUNDS + 1):
         stack.start()
         senders = [threading.Thread(target=upload_until_it_dies) for _ in range(6)]
         for sender in senders:
             sender.start()
-        time.sleep(1.5)
+        wait_until(lambda wanted=number * EACH_ROUND: len(acknowledged) >= wanted, 60)
         stack.kill()
         for sender in senders:
             sender.join()
     stack.start()
     try:
-        assert len(acknowledged) > 50
         listed = set(requests.get(f"{stack.url}/instances", timeout=30).json())
         assert acknowledged.keys() <= listed
         statistics = requests.get(f"{stack.url}/statistics", timeout=30).json()
@@ -81,10 +88,25 @@ def test_every_acknowledged_instance_survives_the_death_of_all_processes(tmp_pat
             file = requests.get(f"{stack.url}/instances/{identifier}/file", timeout=10)
             assert file.status_code == 200
             assert acknowledged.get(identifier, file.content) == file.content
-            ancestors = requests.get(f"{stack.url}/instances/{identifier}/patient", timeout=10)
-            assert ancestors.status_code == 200
     finally:
         stack.kill()
+    assert not [problem for problem in problems_on_disk(tmp_path) if "file without an entry" not in problem]
+
+
+def problems_on_disk(data: Path) -> list[str]:
+    """What the index, the log and the files of a stopped stack disagree on."""
+    # What was reserved and never written need not be waited for: nobody writes any more.
+    settings = Settings.load({"NACRE_DATA": str(data), "NACRE_GAP_GRACE_SECONDS": "0.001"})
+    names = define(settings)
+    with emulator(data) as url:
+        clients = make_clients(url)
+        world = SimpleNamespace(
+            services=build(settings, clients),
+            dynamodb=clients.dynamodb,
+            s3=clients.s3,
+            resources=SimpleNamespace(index=names.index.name, files=names.files.name),
+        )
+        return problems(world)
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])

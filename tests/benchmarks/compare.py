@@ -16,6 +16,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import requests
+from requests.adapters import HTTPAdapter
+from urllib3.util import Retry
 
 from tests.benchmarks.images import LARGE, SMALL, image
 from tests.benchmarks.servers import Server, nacre, orthanc
@@ -162,5 +164,7 @@ def _check(response: requests.Response) -> None:
 def _session() -> requests.Session:
     if not hasattr(_local, "session"):
         _local.session = requests.Session()
+        # Orthanc closes a connection that was idle for a second, which may cross the next request.
+        _local.session.mount("http://", HTTPAdapter(max_retries=Retry(3, allowed_methods=None)))
     session: requests.Session = _local.session
     return session

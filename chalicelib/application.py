@@ -73,7 +73,10 @@ class Application(Chalice):
         middleware = self._get_middleware_handlers("http")
         handler = _Handler(self.routes, self.api, self.log, self.debug, middleware_handlers=middleware)
         self.current_request = handler.create_request_object(event, context)
-        answer: dict[str, Any] = handler(event, context)
+        try:
+            answer: dict[str, Any] = handler(event, context)
+        finally:
+            self.current_request = None  # its body may be large, and a thread's next request far
         return answer
 
 

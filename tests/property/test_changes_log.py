@@ -11,7 +11,13 @@ from typing import Any
 
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, initialize, invariant, rule
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+)
 
 from chalicelib.domain.changes import ChangeType
 from chalicelib.domain.levels import Level
@@ -20,13 +26,8 @@ from chalicelib.storage.dynamodb.log import FOLD
 from tests.support.local_world import local_world
 
 GRACE_SECONDS = 10
-
-
-@dataclass(eq=False)
-class Writer:
-    """Numbers that are reserved and not yet committed, as an ingest holds them."""
-
-    numbers: list[int]
+MAX_FLOODS = 3
+WHICH = st.integers(0, 50)
 
 
 @dataclass(eq=False)
@@ -39,8 +40,6 @@ class Reader:
 
 
 class LogMachine(RuleBasedStateMachine):
-    writers: Any = Bundle("writers")
-
     @initialize()
     def open(self) -> None:
         self._context = local_world(gap_grace_seconds=str(GRACE_SECONDS))
@@ -51,6 +50,8 @@ class LogMachine(RuleBasedStateMachine):
         self.committed: dict[int, str] = {}
         self.killed: set[int] = set()
         self.floor = 0
+        self.floods = 0
+        self.writers: list[list[int]] = []  # numbers that are reserved and not yet committed, by owner
         self.readers = [Reader(0, 0)]
 
     def teardown(self) -> None:
@@ -62,37 +63,39 @@ class LogMachine(RuleBasedStateMachine):
 
     # What writers do
 
-    @rule(target=writers, count=st.integers(1, 4))
-    def reserve(self, count: int) -> Writer:
-        return Writer(self.log.reserve(count).numbers)
+    @rule(counts=st.lists(st.integers(1, 4), min_size=1, max_size=4))
+    def reserve(self, counts: list[int]) -> None:
+        self.writers += [self.log.reserve(count).numbers for count in counts]
 
-    @rule(target=writers, writer=consumes(writers))
-    def commit(self, writer: Writer) -> Writer:
+    @precondition(lambda self: self.writers)
+    @rule(which=WHICH)
+    def commit(self, which: int) -> None:
         """Commit as an ingest does: a number that was sealed is replaced by a new one, and tried again later."""
-        actions = [self._entry(number) for number in writer.numbers]
+        numbers = self._writer(which)
         try:
-            self.world.services.tallies._table.transact(actions)
+            self.tallies._table.transact([self._entry(number) for number in numbers])
         except ConditionFailed as failure:
-            kept = [n for i, n in enumerate(writer.numbers) if i not in failure.positions]
-            return Writer(kept + self.log.reserve(len(failure.positions)).numbers)
-        for number in writer.numbers:
+            kept = [number for i, number in enumerate(numbers) if i not in failure.positions]
+            self.writers.append(kept + self.log.reserve(len(failure.positions)).numbers)
+            return
+        for number in numbers:
             assert number > self.floor, "committed where a DELETE of the log had been"
             for reader in self.readers:
                 assert number > reader.position, f"{number} appeared behind a reader at {reader.position}"
             self.committed[number] = _id(number)
-        return Writer(self.log.reserve(1).numbers)
 
-    @rule(writer=consumes(writers))
-    def crash(self, writer: Writer) -> None:
-        del writer
+    @precondition(lambda self: self.writers)
+    @rule(which=WHICH, dies=st.booleans())
+    def abandon(self, which: int, dies: bool) -> None:
+        numbers = self._writer(which)
+        if not dies:
+            self.log.give_back(numbers)
 
-    @rule(writer=consumes(writers))
-    def give_back(self, writer: Writer) -> None:
-        self.log.give_back(writer.numbers)
-
+    @precondition(lambda self: self.floods < MAX_FLOODS)
     @rule(count=st.integers(60, 98), data=st.data())
     def flood(self, count: int, data: st.DataObject) -> None:
-        """A series comes in and goes again, but for a few of its instances."""
+        """A series comes in and goes again, but perhaps for one of its instances."""
+        self.floods += 1
         numbers = self.log.reserve(count).numbers
         self.tallies._table.transact([self._entry(number) for number in numbers])
         self.committed |= {number: _id(number) for number in numbers}
@@ -116,35 +119,30 @@ class LogMachine(RuleBasedStateMachine):
     def wait(self, seconds: int) -> None:
         self.world.clock.advance(seconds)
 
-    @rule()
-    def sweep(self) -> None:
+    @rule(trims=st.booleans())
+    def sweep(self, trims: bool) -> None:
         tally = self.tallies.load()
         start = tally.cursor
         for entry in list(self.log.walk(start, below_floor=True)):
             tally.add(entry)
         assert self.tallies.save(tally, start)
-        for block in range(start // FOLD, (tally.cursor + 1) // FOLD):
+        for block in range((tally.cursor + 1) // FOLD):
             self.log.fold(block * FOLD)
-
-    @rule(at=st.integers(0, 400))
-    def fold_again(self, at: int) -> None:
-        if (at // FOLD + 1) * FOLD - 1 <= self.tallies.load().cursor:
-            self.log.fold(at)
-
-    @rule()
-    def trim(self) -> None:
-        self.log.trim(self.tallies.load().cursor)
+        if trims:
+            self.log.trim(tally.cursor)
 
     # What readers do
 
+    @precondition(lambda self: len(self.readers) < 3)
     @rule(data=st.data())
     def join(self, data: st.DataObject) -> None:
         since = data.draw(st.sampled_from([0, *(reader.position for reader in self.readers)]))
         self.readers.append(Reader(since, since))
 
-    @rule(which=st.integers(0, 50), limit=st.sampled_from([1, 3, 100]))
-    def poll(self, which: int, limit: int) -> None:
-        self._poll(self.readers[which % len(self.readers)], limit)
+    @rule(limit=st.sampled_from([1, 3, 100]))
+    def poll(self, limit: int) -> None:
+        for reader in self.readers:
+            self._poll(reader, limit)
 
     @rule(data=st.data(), limit=st.sampled_from([1, 5, 1000]))
     def look_back(self, data: st.DataObject, limit: int) -> None:
@@ -164,6 +162,9 @@ class LogMachine(RuleBasedStateMachine):
             assert self.tallies.current().total(Level.INSTANCE) == len(self.committed)
 
     # Inside
+
+    def _writer(self, which: int) -> list[int]:
+        return self.writers.pop(which % len(self.writers))
 
     def _entry(self, number: int) -> Any:
         return self.log.put_action(number, ChangeType.NEW_INSTANCE, {"id": _id(number), "n": 1})
@@ -211,7 +212,7 @@ def _id(number: int) -> str:
 
 TestLog = LogMachine.TestCase
 TestLog.settings = settings(
-    max_examples=60,
+    max_examples=40,
     stateful_step_count=40,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow],

@@ -11,7 +11,7 @@ run: $(VENV)/.run
 	@exec $(BIN)/python -m infra.local
 
 test: $(VENV)/.dev
-	$(BIN)/python -m pytest -n 2 --dist loadscope
+	$(BIN)/python -m pytest -n 2 --dist worksteal
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check

@@ -58,7 +58,11 @@ class RunningStack:
     def wait(self) -> int:
         """Wait until the stack has ended; returns its exit code."""
         assert self._process is not None
-        rest, self.errors = self._process.communicate(timeout=30)
+        try:
+            rest, self.errors = self._process.communicate(timeout=30)
+        except subprocess.TimeoutExpired:
+            self.kill()
+            raise
         self.output += rest
         return self._process.returncode
 

@@ -36,10 +36,11 @@ SOMETIMES_READABLE = (
     "/content/7fe0-0010/0",
     "/content/7fe0-0010/1",
 )
+WANTED = "requestedTags=PatientName;Rows;NumberOfFrames;RequestAttributesSequence"
+ABOVE = ("", "/shared-tags", "/instances-tags?simplify", "/module", f"/instances?expand&{WANTED}")
 MAXIMUM_MEGABYTES = 1500
 """Of the 1,769 that the Lambda function has."""
 
-WANTED = "requestedTags=PatientName;Rows;NumberOfFrames;RequestAttributesSequence"
 
 pytestmark = pytest.mark.filterwarnings("ignore:::pydicom")
 
@@ -53,12 +54,16 @@ def test_there_are_enough() -> None:
 def test_damaged_files_are_refused_or_stored_whole(open_store: OpenStore, family: str) -> None:
     taken = set()
     with open_store(overwrite_instances="Always") as store:
-        for name, data in FAMILIES[family]():
+        for number, (name, data) in enumerate(FAMILIES[family]()):
             answer = store.post(data)
             assert answer.status == 200 or answer.status in REFUSED, name
-            if answer.status == 200 and isinstance(answer.json(), dict):
-                taken.add(answer.json()["ID"])
-                read_back(store, answer.json(), data, name)
+            if answer.status != 200 or isinstance(answer.json(), list):
+                continue
+            taken.add(answer.json()["ID"])
+            read_back(store, answer.json(), data, name)
+            if number % 4:  # most go, or reading what is above them would take ever longer
+                assert store.ask("DELETE", answer.json()["Path"]).status == 200, name
+                taken.remove(answer.json()["ID"])
         store.world.settle()
         assert problems(store.world) == []
         assert store.get("/instances").json() == sorted(taken)
@@ -73,16 +78,8 @@ def read_back(store: Store, stored: dict[str, str], data: bytes, name: str) -> N
     for path in SOMETIMES_READABLE:
         assert store.get(at + path).status in (200, 404, 413, 415), f"{path} of {name}"
     assert store.get(f"{at}?{WANTED}").status == 200, name
-    for level in ("Patient", "Study", "Series"):
-        plural = "series" if level == "Series" else "patients" if level == "Patient" else "studies"
-        parent = f"/{plural}/{stored[f'Parent{level}']}"
-        for path in (
-            "",
-            "/shared-tags",
-            "/instances-tags?simplify",
-            "/module",
-            f"/instances?expand&{WANTED}",
-        ):
+    for parent in (f"/studies/{stored['ParentStudy']}", f"/series/{stored['ParentSeries']}"):
+        for path in ABOVE:
             assert store.get(parent + path).status == 200, f"{parent}{path} of {name}"
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import socket
 from collections.abc import Iterator
+from contextlib import suppress
 
 import pytest
 
@@ -69,16 +70,16 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningStack]:
 
 def exchange(port: int, message: bytes) -> bytes:
     """What comes back until the connection is closed, or all that does if more is awaited of us."""
+    received = b""
     with socket.create_connection(("127.0.0.1", port), timeout=SECONDS) as connection:
-        received = b""
-        try:
+        with suppress(ConnectionError):  # a server that has refused may close while we send
             connection.sendall(message)
+        with suppress(OSError):
             connection.shutdown(socket.SHUT_WR)
+        with suppress(ConnectionError):
             while piece := connection.recv(65536):
                 received += piece
-        except ConnectionError:
-            pass
-        return received
+    return received
 
 
 @pytest.mark.parametrize("name", MESSAGES)

@@ -25,7 +25,7 @@ from tests.benchmarks.operations import Operation, Request, application, operati
 from tests.benchmarks.servers import Server, orthanc
 from tests.support.client import Client
 from tests.support.inprocess import answer
-from tests.support.local_world import local_world
+from tests.support.local_world import local_world, unsigned
 from tests.support.world import World
 
 # List prices in us-east-1, without free tier and transfer, as published in November 2025, in USD.

@@ -13,6 +13,7 @@ class Resource:
 
     `incarnation` changes each time the resource is created anew after a delete, and children carry their
     parent's: a child whose `parent_incarnation` differs from its parent's is a leftover, not a child.
+    `completed_by` is the change number of the instance that last completed a series (0: none has).
     """
 
     level: Level
@@ -25,7 +26,7 @@ class Resource:
     metadata: dict[str, str] = field(default_factory=dict)
     expected_instances: int | None = None
     is_stable: bool = False
-    is_completed: bool = False
+    completed_by: int = 0
     last_update: float = 0.0
     due: int | None = None
     change_numbers: tuple[int, ...] = ()

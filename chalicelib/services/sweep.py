@@ -117,7 +117,7 @@ class Sweeper:
                 self._settle_orphan(entry)
         for resource in resources.values():
             self._touch(resource, latest[resource.id])
-            if resource.expected_instances and not resource.is_completed:
+            if resource.expected_instances:
                 self._complete(resource)
 
     def _settle_orphan(self, entry: Entry) -> None:
@@ -134,12 +134,16 @@ class Sweeper:
             self._attempt([self._writes.touch(resource, at)])
 
     def _complete(self, series: Resource) -> None:
+        """Tell of a series that has all its instances now, and again if it lost one and got it back."""
         family = self._index.family(series.id)
         if family is None or series_status(family) is not SeriesStatus.COMPLETE:
             return
+        newest = max(child.change_number for child in family.children)
+        if newest <= family.resource.completed_by:
+            return
         reserved = self._log.reserve(1).first
         entry = self._log.put_action(reserved, ChangeType.COMPLETED_SERIES, {"id": series.id})
-        self._attempt([self._writes.complete(series, reserved), entry], reserved)
+        self._attempt([self._writes.complete(series, newest, reserved), entry], reserved)
 
     # Stability
 

@@ -96,6 +96,19 @@ def test_a_series_is_completed_by_its_last_instance_once(world: World) -> None:
     assert _after(world, 1) == ["CompletedSeries"]
 
 
+def test_a_series_that_loses_an_instance_and_gets_it_back_is_completed_again(world: World) -> None:
+    """As Orthanc tells it."""
+    for n in (1, 2):
+        world.store(described(instance=str(n), expected_instances=2, index_in_series=n))
+    assert _after(world, 1) == ["CompletedSeries"]
+    world.services.delete.delete(Level.INSTANCE, described(instance="2").identifiers[Level.INSTANCE])
+    assert _after(world, 1) == ["CompletedSeries"]
+    world.store(described(instance="2", expected_instances=2, index_in_series=2))
+    assert _after(world, 1) == ["CompletedSeries"] * 2
+    world.store(described(instance="3", expected_instances=2, index_in_series=3))
+    assert _after(world, 1) == ["CompletedSeries"] * 2
+
+
 def test_sweepers_at_once_say_everything_once() -> None:
     with ThreadPoolExecutor(16) as pool, local_world(pool, stable_age="60") as world:
         for n in range(8):

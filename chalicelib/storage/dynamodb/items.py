@@ -68,7 +68,7 @@ def to_resource(item: Item) -> Resource:
         metadata=body["m"],
         expected_instances=body["x"],
         is_stable=item["st"]["BOOL"],
-        is_completed="done" in item,
+        completed_by=int(item["done"]["N"]) if "done" in item else 0,
         last_update=float(item["lu"]["N"]),
         due=int(item["due"]["N"]) if "due" in item else None,
         change_numbers=tuple(int(n) for n in item["seq"]["NS"]),

@@ -142,16 +142,16 @@ class IndexWrites:
         key = self._keys.resource(resource.id)
         return self._table.update_action(key, "SET lu = :at", values, None, "inc = :inc AND lu < :at")
 
-    def complete(self, series: Resource, change_number: int) -> Item:
-        """Mark a series as completed, once."""
+    def complete(self, series: Resource, newest: int, change_number: int) -> Item:
+        """Mark a series as completed by its newest instance (that one's change number), once for each such."""
         values = {
-            ":yes": {"BOOL": True},
+            ":newest": number(newest),
             ":inc": text(series.incarnation),
             ":seq": {"NS": [str(change_number)]},
         }
-        condition = "inc = :inc AND attribute_not_exists(done)"
+        condition = "inc = :inc AND (attribute_not_exists(done) OR done < :newest)"
         key = self._keys.resource(series.id)
-        return self._table.update_action(key, "SET done = :yes ADD seq :seq", values, None, condition)
+        return self._table.update_action(key, "SET done = :newest ADD seq :seq", values, None, condition)
 
     def postpone(self, resource: Resource, due: int, later: int) -> list[Item]:
         """Have a resource judged `later` than it was `due`."""

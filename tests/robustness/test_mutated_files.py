@@ -48,8 +48,6 @@ PARENTS_READABLE = (
     "/module",
     f"/instances?expand&{WANTED}",
 )
-WANTED = "requestedTags=PatientName;Rows;NumberOfFrames;RequestAttributesSequence"
-ABOVE = ("", "/shared-tags", "/instances-tags?simplify", "/module", f"/instances?expand&{WANTED}")
 MAXIMUM_MEGABYTES = 1500
 """Of the 1,769 that the Lambda function has."""
 

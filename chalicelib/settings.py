@@ -18,6 +18,9 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import Meta, field
 
+from chalicelib.configuration_file import SettingsError, read_file
+from chalicelib.idle_options import WITHOUT_EFFECT
+
 SecretReader = Callable[[str], str]
 """Returns the text of the secret that an ARN names."""
 
@@ -34,10 +37,6 @@ Encoding = Literal[
     "Ascii", "Utf8", "Latin1", "Latin2", "Latin3", "Latin4", "Latin5", "Cyrillic", "Windows1251", "Arabic",
     "Greek", "Hebrew", "Thai", "Japanese", "Chinese", "JapaneseKanji", "Korean", "SimplifiedChinese",
 ]  # fmt: skip
-
-
-class SettingsError(ValueError):
-    """The configuration cannot be used; the message says which option is wrong, and no value."""
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True, rename="pascal"):
@@ -121,7 +120,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, rename="pascal"):
             The file cannot be read, or an option has a value that it cannot have.
         """
         path = env.get("NACRE_CONFIG", "")
-        document = _read(path, env) if path else {}
+        document = read_file(path, env) if path else {}
         options, unknown = _merge(document, env)
         notices = _option_notices(options, unknown)
         on_lambda = "AWS_LAMBDA_FUNCTION_NAME" in env
@@ -142,60 +141,6 @@ OPTIONS: Collection[str] = _FIELDS.keys() - {"OnLambda", "Notices"}
 
 VARIABLES = {"NACRE_" + re.sub(r"(?<!^)(?=[A-Z])", "_", name).upper(): name for name in OPTIONS}
 """The environment variable of each option."""
-
-WITHOUT_EFFECT = frozenset(
-    """
-    AcceptedSopClasses AcceptedTransferSyntaxes BuiltinDecoderTranscoderOrder CaseSensitivePN CheckRevisions
-    ConcurrentJobs DefaultPrivateCreator DeflatedTransferSyntaxAccepted DeidentifyLogs
-    DeidentifyLogsDicomVersion DicomAlwaysAllowEcho DicomAlwaysAllowFind DicomAlwaysAllowFindWorklist
-    DicomAlwaysAllowGet DicomAlwaysAllowMove DicomAlwaysAllowStore DicomAssociationCloseDelay
-    DicomCheckCalledAet DicomCheckModalityHost DicomDefaultRetrieveMethod DicomEchoChecksFind
-    DicomLossyTranscodingQuality DicomModalitiesInDatabase DicomScpTimeout DicomScuPreferredTransferSyntax
-    DicomScuTimeout DicomServerEnabled DicomThreadsCount DicomTlsCertificate DicomTlsCiphersAccepted
-    DicomTlsEnabled DicomTlsMinimumProtocolVersion DicomTlsPrivateKey DicomTlsRemoteCertificateRequired
-    DicomTlsTrustedCertificates ExecuteLuaEnabled ExternalDictionaries ExtraMainDicomTags
-    H265TransferSyntaxAccepted HttpCompressionEnabled HttpDescribeErrors HttpProxy HttpRequestTimeout
-    HttpServerEnabled HttpThreadsCount HttpTimeout HttpVerbose HttpsCACertificates HttpsVerifyPeers
-    IndexDirectory IngestTranscoding IngestTranscodingOfCompressed IngestTranscodingOfUncompressed
-    JobsEngineThreadsCount JobsHistorySize Jpeg2000TransferSyntaxAccepted JpegLosslessTransferSyntaxAccepted
-    JpegTransferSyntaxAccepted JpipTransferSyntaxAccepted KeepAlive KeepAliveTimeout LoadPrivateDictionary
-    Locale LuaHeartBeatPeriod LuaScripts MallocArenaMax MaximumConcurrentDcmtkTranscoders MaximumPatientCount
-    MaximumPduLength MaximumStorageCacheSize MaximumStorageMode MaximumStorageSize MediaArchiveSize
-    MetricsEnabled Mpeg2TransferSyntaxAccepted Mpeg4TransferSyntaxAccepted OrthancExplorerEnabled
-    OrthancPeersInDatabase Pkcs11 Plugins QueryRetrieveSize ReadOnly RejectedSopClasses
-    RestApiWriteToFileSystemEnabled RleTransferSyntaxAccepted SaveJobs SslCertificate SslCiphersAccepted
-    SslEnabled SslMinimumProtocolVersion SslTrustedClientCertificates SslVerifyPeers StorageAccessOnFind
-    StorageCommitmentReportsSize StorageCompression StorageDirectory StoreDicom StoreMD5ForAttachments
-    StrictAetComparison SyncStorageArea SynchronousCMove SynchronousZipStream TcpNoDelay TemporaryDirectory
-    TranscodeDicomProtocol UnknownSopClassAccepted Warnings WebDavDeleteAllowed WebDavEnabled
-    WebDavUploadAllowed ZipLoaderThreads
-    """.split()  # noqa: SIM905 - a hundred quoted names would be harder to read
-)
-"""Orthanc's other options (1.12.7): known, and without an effect here."""
-
-
-def _read(path: str, env: Mapping[str, str]) -> dict[str, Any]:
-    import jsonc  # type: ignore[import-untyped]
-
-    try:
-        with open(path, encoding="utf-8-sig") as file:
-            document = jsonc.loads(_substitute(file.read(), env))
-    except OSError as error:
-        raise SettingsError(f"The configuration file cannot be read: {path} ({error.strerror})") from None
-    except UnicodeDecodeError:
-        raise SettingsError(f"The configuration file is not UTF-8: {path}") from None
-    except json.JSONDecodeError as error:
-        where = f"line {error.lineno}, column {error.colno}"
-        raise SettingsError(f"The configuration file is not JSON: {path}, {where}: {error.msg}") from None
-    own = document.pop("Nacre", {}) if isinstance(document, dict) else None
-    if not isinstance(own, dict):
-        raise SettingsError(f"The configuration file, and its section Nacre, must be JSON objects: {path}")
-    return {**document, **own}
-
-
-def _substitute(text: str, env: Mapping[str, str]) -> str:
-    """Replace ``${NAME}`` and ``${NAME:-default}`` anywhere in the text, as Orthanc does before it parses."""
-    return re.sub(r"\$\{([^{}:]*)(?::-([^{}]*))?\}", lambda m: env.get(m[1], m[2] or ""), text)
 
 
 def _merge(document: dict[str, Any], env: Mapping[str, str]) -> tuple[dict[str, Any], list[str]]:

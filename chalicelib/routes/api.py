@@ -20,9 +20,13 @@ class Api(Blueprint):
         """Register a reading route, for GET and HEAD; `bare_404` as `error_response` has it."""
         return self._on(path, "GET", "HEAD", bare_404=bare_404)
 
-    def post(self, path: str) -> Callable[[View], View]:
+    def post(self, path: str, *, bare_404: bool = False) -> Callable[[View], View]:
         """Register a route for POST."""
-        return self._on(path, "POST")
+        return self._on(path, "POST", bare_404=bare_404)
+
+    def put(self, path: str, *, bare_404: bool = False) -> Callable[[View], View]:
+        """Register a route for PUT."""
+        return self._on(path, "PUT", bare_404=bare_404)
 
     def delete(self, path: str, *, bare_404: bool = False) -> Callable[[View], View]:
         """Register a route for DELETE."""

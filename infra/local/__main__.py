@@ -6,7 +6,8 @@ import argparse
 import os
 import sys
 
-from chalicelib.settings import Settings, SettingsError
+from chalicelib.configuration_file import SettingsError
+from chalicelib.settings import Settings
 from infra.local.stack import CannotStart, run
 
 _EPILOG = """

@@ -9,7 +9,9 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from chalicelib.settings import OPTIONS, VARIABLES, WITHOUT_EFFECT, Settings, SettingsError
+from chalicelib.configuration_file import SettingsError
+from chalicelib.idle_options import WITHOUT_EFFECT
+from chalicelib.settings import OPTIONS, VARIABLES, Settings
 
 DOCUMENTATION = Path(__file__).parents[2] / "docs" / "configuration.md"
 

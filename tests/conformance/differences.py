@@ -1,4 +1,4 @@
-"""Where Nacre answers otherwise than Orthanc 1.12.7: each field, on which requests, and why.
+"""Where Nacre answers otherwise than Orthanc 1.12.7, on files and about the store: which fields, when, and why.
 
 The comparison takes this table literally: a field that differs and is not here fails, and so does one that is
 here and does not differ.
@@ -6,71 +6,12 @@ here and does not differ.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from enum import StrEnum
-
-from tests.conformance.exchanges import Exchange
+from tests.conformance.difference import Difference, Kind, asks, at_all_levels, fails, says
 from tests.conformance.hospital import LEVELS
 
-Condition = Callable[[Exchange], bool]
-
-
-class Kind(StrEnum):
-    """What a difference is."""
-
-    CHOSEN = "different"
-    NOT_YET = "not yet"
-
-
-@dataclass(frozen=True)
-class Difference:
-    """Fields of some routes that differ, in those exchanges for which the condition holds."""
-
-    kind: Kind
-    reason: str
-    routes: Sequence[str]
-    fields: Sequence[str]
-    when: Condition = lambda _exchange: True
-    scenarios: Sequence[str] = ()
-    """The scenarios in which they differ; all if empty."""
-
-    def applies(self, scenario: str, exchange: Exchange) -> bool:
-        """Whether the fields differ in an exchange, given what Orthanc answered."""
-        return (
-            exchange.route in self.routes
-            and (not self.scenarios or scenario in self.scenarios)
-            and self.when(exchange)
-        )
-
-
-def differences_in(scenario: str, exchange: Exchange) -> list[Difference]:
-    """The differences to be found in an exchange."""
-    return [difference for difference in DIFFERENCES if difference.applies(scenario, exchange)]
-
-
-def _at_all_levels(template: str) -> list[str]:
-    return [template.replace("{level}", level) for level in LEVELS]
-
-
-def _asks(*parts: str) -> Condition:
-    return lambda exchange: any(part in exchange.request for part in parts)
-
-
-def _says(text: str) -> Condition:
-    """Orthanc's `Details` start with a text."""
-    return lambda exchange: (
-        isinstance(exchange.body, dict) and exchange.body.get("Details", "").startswith(text)
-    )
-
-
-def _fails(exchange: Exchange) -> bool:
-    return exchange.status == 500
-
-
 _SYSTEM = ("GET /system", "GET /system/", "GET //system")
-_LISTS = _at_all_levels("GET /{level}")
-_RESOURCES = _at_all_levels("GET /{level}/{id}")
+_LISTS = at_all_levels("GET /{level}")
+_RESOURCES = at_all_levels("GET /{level}/{id}")
 _WHAT = [f"json.Changes[].{name}" for name in ("ChangeType", "ID", "Path", "ResourceType")]
 _JPEG = [
     f"shipped/test_files/{name}.dcm"
@@ -108,28 +49,28 @@ DIFFERENCES = [
         "The error names the argument that is wrong, and does not repeat its value.",
         _LISTS,
         ["json.Details"],
-        lambda e: _says("Syntax error")(e) or _says("Expected a Boolean")(e),
+        lambda e: says("Syntax error")(e) or says("Expected a Boolean")(e),
     ),
     Difference(
         Kind.CHOSEN,
         "A negative `since` or `limit` is the client's mistake: 400, where Orthanc's database fails with 500.",
         _LISTS,
         ["status"],
-        _fails,
+        fails,
     ),
     Difference(
         Kind.CHOSEN,
         "Percent-encoded query strings are decoded, `;` among them; Orthanc takes `%3B` literally and answers 400.",
         _RESOURCES,
         ["status"],
-        _asks("%3B"),
+        asks("%3B"),
     ),
     Difference(
         Kind.CHOSEN,
         "A name that is no tag is the client's mistake: 400, where Orthanc answers 500.",
         ["GET /instances/{id}/tags", "GET /instances/{id}/content/..."],
         ["status"],
-        _fails,
+        fails,
     ),
     Difference(
         Kind.CHOSEN,
@@ -163,7 +104,7 @@ DIFFERENCES = [
         _ANY_INSTANCE,
         _RESOURCES[:2],
         ["json.RequestedTags.0008,103e"],
-        _asks("short&requestedTags=PatientName;SeriesDescription;StudyDate"),
+        asks("short&requestedTags=PatientName;SeriesDescription;StudyDate"),
     ),
     Difference(
         Kind.CHOSEN,
@@ -177,7 +118,7 @@ DIFFERENCES = [
         "What comes to rest in the same second is told by level: all series, then studies, then patients.",
         ["GET /changes"],
         _WHAT,
-        _asks("since=25"),
+        asks("since=25"),
     ),
     Difference(
         Kind.CHOSEN,
@@ -197,28 +138,28 @@ DIFFERENCES = [
         "A limit below 0 counts as none given; Orthanc gives nothing and says that it is done.",
         ["GET /changes"],
         ["json.Changes", "json.First"],
-        _asks("limit=-1"),
+        asks("limit=-1"),
     ),
     Difference(
         Kind.CHOSEN,
         "The error does not repeat the value that is wrong.",
         ["GET /changes"],
         ["json.Details"],
-        _says("Invalid value"),
+        says("Invalid value"),
     ),
     Difference(
         Kind.CHOSEN,
         "The error says that the data is cut off.",
         ["POST /instances"],
         ["json.Details"],
-        _asks("< gzip, cut off"),
+        asks("< gzip, cut off"),
     ),
     Difference(
         Kind.CHOSEN,
         "An archive's answer has an entry for each file that was refused, with the reason; Orthanc leaves them out.",
         ["POST /instances"],
         ["json"],
-        _asks("< ZIP with a text", "< ZIP in a ZIP"),
+        asks("< ZIP with a text", "< ZIP in a ZIP"),
     ),
     Difference(
         Kind.CHOSEN,

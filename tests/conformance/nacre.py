@@ -14,7 +14,7 @@ from tests.conformance import one_file
 from tests.conformance.corpus import corpus
 from tests.conformance.exchanges import Exchange, Request, load
 from tests.conformance.session import Replay
-from tests.conformance.store import SCENARIOS
+from tests.conformance.topics import SCENARIOS
 from tests.support.client import Answer, Client
 from tests.support.local_world import local_world
 from tests.support.world import World
@@ -54,13 +54,13 @@ def fresh(options: Mapping[str, object]) -> Iterator[Nacre]:
 
 def scenario_names() -> list[str]:
     """Every scenario: those about the store and one for each file."""
-    return [*(f"store/{name}" for name in SCENARIOS), *corpus()]
+    return [*SCENARIOS, *corpus()]
 
 
 def replay(name: str) -> list[tuple[Exchange, Exchange]]:
     """Play a scenario on a fresh store; returns what Orthanc and Nacre answered to each request."""
     recorded = load(name)
-    play, options = SCENARIOS.get(name.removeprefix("store/"), (None, {}))
+    play, options = SCENARIOS.get(name, (None, {}))
     with fresh(options) as nacre:
         session = Replay(nacre, recorded)
         if play is None:

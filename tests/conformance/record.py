@@ -22,7 +22,7 @@ from tests.conformance import one_file
 from tests.conformance.corpus import corpus
 from tests.conformance.exchanges import Request, save
 from tests.conformance.session import Session
-from tests.conformance.store import SCENARIOS
+from tests.conformance.topics import SCENARIOS
 from tests.support.client import Answer
 
 STABLE_AFTER_SECONDS = 6.0
@@ -104,7 +104,9 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("executable", help="path of Orthanc 1.12.7, without plugins")
-    parser.add_argument("--only", nargs="+", default=[], metavar="NAME", help="scenarios or files to record")
+    parser.add_argument(
+        "--only", nargs="+", default=[], metavar="NAME", help="scenarios (topic/name) or files to record"
+    )
     parser.add_argument("--port", type=int, default=18_042, help="HTTP port on the loopback interface")
     given = parser.parse_args()
     wanted = set(given.only) or {*SCENARIOS, *corpus()}
@@ -113,7 +115,7 @@ def main() -> None:
         with running(given.executable, given.port, options) as orthanc:
             session = Session(orthanc)
             play(session)
-            save(f"store/{name}", session.exchanges)
+            save(name, session.exchanges)
     with running(given.executable, given.port, {}) as orthanc:
         for name in sorted(wanted & corpus().keys()):
             session = Session(orthanc)

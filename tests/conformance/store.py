@@ -9,6 +9,7 @@ from collections.abc import Callable
 
 from tests.conformance.browsing import browse, paging, requested_tags
 from tests.conformance.corpus import corpus
+from tests.conformance.difference import Difference
 from tests.conformance.exchanges import Body
 from tests.conformance.hospital import LEVELS, PARENTS, fill, hospital, instance
 from tests.conformance.raw import numbers, text
@@ -246,6 +247,7 @@ def _zip(files: dict[str, bytes]) -> bytes:
     return written.getvalue()
 
 
+TITLE = "The store"
 SCENARIOS: dict[str, tuple[Callable[[Session], None], dict[str, object]]] = {
     "browse": (browse, {}),
     "requested tags": (requested_tags, {}),
@@ -261,3 +263,4 @@ SCENARIOS: dict[str, tuple[Callable[[Session], None], dict[str, object]]] = {
     "errors": (errors, {}),
 }
 """By name: the scenario and the options (Orthanc's) of the server it is played on."""
+DIFFERENCES: list[Difference] = []

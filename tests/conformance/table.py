@@ -7,15 +7,15 @@ The tests hold that table to be exactly what is found, so that nothing need be r
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 
 from tests.conformance.corpus import corpus, group_of
-from tests.conformance.differences import DIFFERENCES, Difference, Kind, differences_in
+from tests.conformance.difference import Difference, Kind
 from tests.conformance.exchanges import Exchange, load
 from tests.conformance.hospital import LEVELS
 from tests.conformance.nacre import scenario_names
-from tests.conformance.store import SCENARIOS
+from tests.conformance.topics import DIFFERENCES, SCENARIOS, TOPICS, differences_in
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "conformance.md"
 
@@ -35,7 +35,7 @@ bytes of files and of elements, the pixels of previews. Only times, UUIDs and th
 alone.
 
 The files are all that pydicom ships (DICOM or not) and made ones, for what those lack; each is uploaded to an empty
-store. A number is the count of requests that are answered the same; *n differ* and a letter stand for those that are
+store. A number is the count of requests that are answered the same; *n differ* and numbers stand for those that are
 not, and the list below says why. **Not yet** marks what is still to come.
 """
 
@@ -44,9 +44,7 @@ def document() -> str:
     """The document's text."""
     exchanges = [(name, exchange) for name in scenario_names() for exchange in load(name)]
     about_files = [(name, exchange) for name, exchange in exchanges if name in corpus()]
-    about_store = [(name, exchange) for name, exchange in exchanges if name not in corpus()]
     files = _table(about_files, group_of, list(dict.fromkeys(map(group_of, corpus()))))
-    store = _table(about_store, lambda name: name.removeprefix("store/"), list(SCENARIOS))
     counts = {"files": len(corpus()), "scenarios": len(SCENARIOS), "requests": len(exchanges)}
     return "\n".join(
         [
@@ -54,13 +52,20 @@ def document() -> str:
             "## Files\n",
             "Of each level's routes `{level}` stands for patients, studies, series and instances.\n",
             *files,
-            "\n## The store\n",
-            *store,
+            *(line for topic in TOPICS for line in _about(topic, exchanges)),
             "\n## Differences\n",
             *_reasons(exchanges),
             "",
         ]
     )
+
+
+def _about(topic: str, exchanges: Iterable[tuple[str, Exchange]]) -> Iterator[str]:
+    """The section of a topic."""
+    prefix = f"{topic}/"
+    mine = [(name.removeprefix(prefix), exchange) for name, exchange in exchanges if name.startswith(prefix)]
+    yield f"\n## {TOPICS[topic].TITLE}\n"
+    yield from _table(mine, str, list(TOPICS[topic].SCENARIOS))
 
 
 def _reasons(exchanges: Iterable[tuple[str, Exchange]]) -> list[str]:
@@ -99,11 +104,11 @@ def _show(cell: Mapping[str, int]) -> str:
     if not cell:
         return ""
     same, differ = cell["all"] - cell["differ"], cell["differ"]
-    marks = " ".join(sorted(mark for mark in cell if len(mark) == 1 and cell[mark]))
+    marks = " ".join(sorted((mark for mark in cell if mark.isdigit() and cell[mark]), key=int))
     not_yet = all(_marks()[mark][0] is Kind.NOT_YET for mark in marks.split())
     parts = [str(same)] if same else []
     if differ:
-        parts.append(f"{differ} **not yet** {marks}" if not_yet else f"{differ} differ {marks}")
+        parts.append(f"{differ} **not yet** ({marks})" if not_yet else f"{differ} differ ({marks})")
     return ", ".join(parts)
 
 
@@ -119,9 +124,9 @@ def _route(exchange: Exchange) -> str:
 
 
 def _marks() -> dict[str, tuple[Kind, str]]:
-    """A letter for each reason."""
+    """A number for each reason."""
     reasons = list(dict.fromkeys((difference.kind, difference.reason) for difference in DIFFERENCES))
-    return {chr(ord("a") + number): reason for number, reason in enumerate(reasons)}
+    return {str(number): reason for number, reason in enumerate(reasons, start=1)}
 
 
 def _mark(difference: Difference) -> str:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 
 from tests.conformance.comparison import deviations
-from tests.conformance.differences import DIFFERENCES, differences_in
 from tests.conformance.exchanges import RECORDINGS, Exchange, load, recording_path
 from tests.conformance.nacre import replay, scenario_names
 from tests.conformance.table import DOCUMENT, document
+from tests.conformance.topics import DIFFERENCES, differences_in
 
 pytestmark = pytest.mark.filterwarnings("ignore:::pydicom")
 

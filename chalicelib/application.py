@@ -20,6 +20,7 @@ from chalicelib.routes.errors import observed
 from chalicelib.routes.http import BinaryRequest
 from chalicelib.routes.inbox import inbox_routes
 from chalicelib.routes.instances import instance_routes
+from chalicelib.routes.modalities import modality_routes
 from chalicelib.routes.system import system_routes
 from chalicelib.routes.tags import tag_routes
 from chalicelib.routes.uploads import upload_routes
@@ -37,6 +38,7 @@ ROUTES = (
     instance_routes,
     tag_routes,
     content_routes,
+    modality_routes,
     browse_routes,
 )
 

@@ -20,8 +20,10 @@ from chalicelib.services.inbox import Inbox
 from chalicelib.services.inbox_events import InboxEvents
 from chalicelib.services.ingest import Ingest, Overwrite
 from chalicelib.services.listing import Listing
+from chalicelib.services.modalities import Modalities
 from chalicelib.services.presigned import PresignedUploads
 from chalicelib.services.reading import Reading
+from chalicelib.services.reception import Reception
 from chalicelib.services.requested_tags import RequestedTags
 from chalicelib.services.sweep import Sweeper
 from chalicelib.services.system import System
@@ -31,6 +33,7 @@ from chalicelib.storage.dynamodb.index import Index
 from chalicelib.storage.dynamodb.intakes import Intakes
 from chalicelib.storage.dynamodb.keys import Keys
 from chalicelib.storage.dynamodb.log import SequencedLog
+from chalicelib.storage.dynamodb.registry import Registry
 from chalicelib.storage.dynamodb.table import Table
 from chalicelib.storage.dynamodb.writes import IndexWrites
 from chalicelib.storage.s3.direct_uploads import DirectUploads
@@ -58,6 +61,7 @@ class Services:
     tallies: Tallies
     ingest: Ingest
     upload: Upload
+    reception: Reception
     inbox: Inbox
     inbox_events: InboxEvents
     presigned_uploads: PresignedUploads
@@ -69,6 +73,7 @@ class Services:
     content: Content
     images: Images
     changes: Changes
+    modalities: Modalities
     delete: Delete
     sweeper: Sweeper
     system: System
@@ -139,6 +144,7 @@ def build(
         tallies=tallies,
         ingest=ingest,
         upload=Upload(ingest, upload_pool, settings.maximum_upload_bytes),
+        reception=Reception(ingest, files, default_encoding=settings.default_encoding),
         inbox=inbox,
         inbox_events=InboxEvents(inbox, inbox_bucket, inbox_queue, event_pool),
         presigned_uploads=PresignedUploads(
@@ -162,6 +168,7 @@ def build(
         content=Content(reading, maximum_bytes=settings.maximum_inline_bytes, dictionary=dictionary),
         images=Images(reading),
         changes=Changes(log, tallies),
+        modalities=Modalities(Registry(table, keys, "modalities"), settings.dicom_modalities, clock),
         delete=delete,
         sweeper=sweeper,
         system=System(settings),

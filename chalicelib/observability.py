@@ -39,6 +39,8 @@ class Metric(StrEnum):
     LATENCY = "Latency"
     INGESTED_INSTANCES = "IngestedInstances"
     INGESTED_BYTES = "IngestedBytes"
+    ASSOCIATIONS = "Associations"
+    REJECTED_ASSOCIATIONS = "RejectedAssociations"
 
 
 _UNITS = {Metric.LATENCY: "Milliseconds", Metric.INGESTED_BYTES: "Bytes"}

@@ -11,7 +11,9 @@ docs/configuration.md lists the options. Messages name options, never values.
 from __future__ import annotations
 
 import json
+import os
 import re
+import tempfile
 from collections.abc import Callable, Collection, Mapping
 from typing import Annotated, Any, Literal
 
@@ -52,6 +54,20 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, rename="pascal"):
     registered_users: Mapping[Annotated[str, Meta(pattern="^[^:]+$")], str] = field(default_factory=dict)
     overwrite_instances: Literal["Never", "Always", "IfChanged"] = "Never"
     stable_age: Annotated[int, Meta(ge=1)] = 60
+    dicom_server_enabled: bool = True
+    dicom_check_called_aet: bool = False
+    dicom_check_modality_host: bool = False
+    dicom_always_allow_echo: bool = True
+    dicom_always_allow_store: bool = True
+    dicom_always_allow_find: bool = False
+    dicom_always_allow_find_worklist: bool = False
+    dicom_always_allow_get: bool = False
+    dicom_always_allow_move: bool = False
+    strict_aet_comparison: bool = False
+    unknown_sop_class_accepted: bool = False
+    dicom_threads_count: Annotated[int, Meta(ge=1)] = 4
+    dicom_scp_timeout: Natural = 30
+    maximum_pdu_length: Annotated[int, Meta(ge=4096, le=131072)] = 16384
     limit_find_results: Natural = 0
     limit_find_instances: Natural = 0
     log_exported_resources: bool = False
@@ -67,6 +83,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, rename="pascal"):
     stage: Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9-]{0,31}\Z")] = "local"
     tenant: Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9-]{0,31}\Z")] = "default"
     data: str = "data"
+    dicom_folder: str
+    dicom_processes: Annotated[int, Meta(ge=1)]
     index_table: str
     log_table: str
     files_bucket: str
@@ -184,6 +202,8 @@ def _defaults(options: dict[str, Any], on_lambda: bool) -> dict[str, Any]:
     return {
         "AuthenticationEnabled": on_lambda or bool(options.get("RemoteAccessAllowed", False)),
         "DatabaseServerIdentifier": prefix,
+        "DicomFolder": os.path.join(tempfile.gettempdir(), "nacre-dicom"),
+        "DicomProcesses": os.cpu_count() or 1,
         "IndexTable": f"{prefix}-index",
         "LogTable": f"{prefix}-log",
         "FilesBucket": f"{prefix}-files",

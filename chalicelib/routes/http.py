@@ -9,7 +9,7 @@ import msgspec
 import pybase64
 from chalice.app import Request, Response
 
-from chalicelib.domain.errors import BadParameterType, ParameterOutOfRange, UnknownResource
+from chalicelib.domain.errors import BadFileFormat, BadParameterType, ParameterOutOfRange, UnknownResource
 from chalicelib.domain.levels import Level
 
 JSON = "application/json; charset=utf-8"
@@ -108,6 +108,20 @@ def instances_only(segment: str) -> None:
     """Refuse a path of another level, for what instances alone have."""
     if level_of(segment) is not Level.INSTANCE:
         raise UnknownResource
+
+
+def json_body(body: bytes) -> Any:
+    """The JSON of a body.
+
+    Raises
+    ------
+    BadFileFormat
+        It is none.
+    """
+    try:
+        return msgspec.json.decode(body)
+    except msgspec.MsgspecError:
+        raise BadFileFormat from None
 
 
 def json_response(answer: Any) -> Response:

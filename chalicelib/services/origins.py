@@ -11,3 +11,13 @@ def rest_api(remote_ip: str, user: str) -> dict[str, str]:
 def inbox() -> dict[str, str]:
     """The origin of what was put into the inbox: Orthanc's word for whatever comes by an extension."""
     return {"Origin": "Plugins", "RemoteAET": ""}
+
+
+def dicom_protocol(remote_ip: str, remote_aet: str, called_aet: str) -> dict[str, str]:
+    """The origin of what a modality sent by C-STORE."""
+    return {
+        "CalledAET": called_aet,
+        "Origin": "DicomProtocol",
+        "RemoteAET": remote_aet,
+        "RemoteIP": remote_ip,
+    }

@@ -43,14 +43,23 @@ def run(settings: Settings, say: Callable[[str], object]) -> None:
             signal.signal(number, lambda *_: sys.exit(0))
         data = Path(settings.data).resolve()
         stack.enter_context(_locked(data))
-        listener = stack.enter_context(_listening(settings))
+        http = stack.enter_context(_listening(settings, settings.http_port, "NACRE_HTTP_PORT"))
+        dicom = None
+        if settings.dicom_server_enabled:
+            dicom = stack.enter_context(_listening(settings, settings.dicom_port, "NACRE_DICOM_PORT"))
         try:
-            settings = _start(stack, settings, data, listener)
+            settings = _start(stack, settings, data, http, dicom)
         except ChildDied as error:
             raise CannotStart(str(error)) from error
         stack.callback(say, "Nacre is stopping")
-        say(f"Nacre is ready: http://localhost:{settings.http_port} (data in {data})")
+        say(f"Nacre is ready: http://localhost:{settings.http_port}{_node(settings)} (data in {data})")
         _wait_for_signal()
+
+
+def _node(settings: Settings) -> str:
+    if not settings.dicom_server_enabled:
+        return ""
+    return f", DICOM {settings.dicom_aet} on port {settings.dicom_port}"
 
 
 def _wait_for_signal() -> None:
@@ -61,7 +70,9 @@ def _wait_for_signal() -> None:
     os.read(reader, 1)
 
 
-def _start(stack: ExitStack, settings: Settings, data: Path, listener: socket.socket) -> Settings:
+def _start(
+    stack: ExitStack, settings: Settings, data: Path, http: socket.socket, dicom: socket.socket | None
+) -> Settings:
     """Start all parts, each to be stopped with the stack; gives the settings they run with."""
     endpoint = stack.enter_context(emulator(data))
     clients = make_clients(endpoint)
@@ -70,15 +81,20 @@ def _start(stack: ExitStack, settings: Settings, data: Path, listener: socket.so
     workers = Workers(
         build(settings, clients), open_telemetry(settings.log_level, metrics=False, stream=sys.stderr)
     )
-    descriptor = listener.fileno()
-    for _ in range(FRONTS):
-        front = child(
-            "infra.local.front", "--socket", str(descriptor), "--endpoint", endpoint, inherited=[descriptor]
-        )
-        stack.enter_context(front)
+    _serve(stack, "infra.local.front", FRONTS, http, endpoint)
+    if dicom is not None:
+        _serve(stack, "infra.local.listener", settings.dicom_processes, dicom, endpoint)
     workers.start()
     stack.callback(workers.stop)
     return settings
+
+
+def _serve(stack: ExitStack, module: str, processes: int, listening: socket.socket, endpoint: str) -> None:
+    """Start processes of a server that share a port."""
+    descriptor = listening.fileno()
+    for _ in range(processes):
+        arguments = ("--socket", str(descriptor), "--endpoint", endpoint)
+        stack.enter_context(child(module, *arguments, inherited=[descriptor]))
 
 
 @contextmanager
@@ -108,15 +124,15 @@ def _locked(data: Path) -> Iterator[None]:
 
 
 @contextmanager
-def _listening(settings: Settings) -> Iterator[socket.socket]:
-    """Listen on the API's port; connections wait until the fronts accept them."""
+def _listening(settings: Settings, port: int, variable: str) -> Iterator[socket.socket]:
+    """Listen on a port; connections wait until its servers accept them."""
     with socket.socket() as listener:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            listener.bind((settings.http_host, settings.http_port))
+            listener.bind((settings.http_host, port))
         except OSError as error:
             raise CannotStart(
-                f"Port {settings.http_port} cannot be had ({error.strerror}): set NACRE_HTTP_PORT to another one"
+                f"Port {port} cannot be had ({error.strerror}): set {variable} to another one"
             ) from None
         listener.listen(BACKLOG)
         yield listener

@@ -22,6 +22,7 @@ class RunningStack:
     def __init__(self, data: Path, **environment: str) -> None:
         self.data = data
         self.port = free_port()
+        self.dicom_port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.output = ""
         self.errors = ""
@@ -36,7 +37,9 @@ class RunningStack:
 
     def start(self) -> None:
         """Start, and wait until the stack says that it is ready."""
-        self._process = spawn(self.data, self.port, **self._environment)
+        self._process = spawn(
+            self.data, self.port, NACRE_DICOM_PORT=str(self.dicom_port), **self._environment
+        )
         assert self._process.stdout is not None
         watchdog = threading.Timer(START_SECONDS, self.kill)
         watchdog.start()

@@ -15,6 +15,7 @@ pk (after ``{tenant}#``)  sk                           item
 ``page#{level}``          ``{offset}``                 where a listing's page began, remembered for a minute
 ``inbox#{sha1 of key}``   ``!``                        what became of an object put into the inbox
 ``orphans``               ``!``                        which files are to be checked next
+``registry#{kind}``       ``{name}``                   a remote modality, or a peer
 ========================= ============================ =====================================================
 """
 
@@ -114,3 +115,11 @@ class Keys:
     def orphans(self) -> Key:
         """How far the check for files without an index entry has come."""
         return key(self.partition("orphans"), ROW)
+
+    def registry_partition(self, kind: str) -> str:
+        """The partition of what users configured of one kind."""
+        return self.partition("registry", kind)
+
+    def registered(self, kind: str, name: str) -> Key:
+        """Something that a user configured."""
+        return key(self.registry_partition(kind), name)

@@ -1,0 +1,1 @@
+"""DICOM in and DICOM out: the container beside the API."""

@@ -1,0 +1,75 @@
+"""Which presentation contexts are accepted: every storage SOP class in every transfer syntax, and the services."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable
+
+from pydicom.uid import UID, AllTransferSyntaxes, UncompressedTransferSyntaxes
+from pynetdicom import AllStoragePresentationContexts, build_context
+from pynetdicom.presentation import PresentationContext
+from pynetdicom.service_class import ServiceClass, StorageServiceClass
+from pynetdicom.sop_class import register_uid, uid_to_service_class
+
+STORAGE_SYNTAXES = frozenset(AllTransferSyntaxes)
+MESSAGE_SYNTAXES = frozenset(UncompressedTransferSyntaxes)
+"""Of what is no image: queries, and answers to them."""
+
+STORAGE_CLASSES = frozenset(str(context.abstract_syntax) for context in AllStoragePresentationContexts)
+MAX_UNKNOWN_CLASSES = 1000
+"""That one process learns; each stays in memory."""
+
+
+class Contexts:
+    """Chooses among what a peer proposes."""
+
+    def __init__(self, services: Iterable[str], *, unknown_classes: bool) -> None:
+        """`services` are the SOP classes that are no storage; `unknown_classes` whether others are stored as well."""
+        self._services = frozenset(services)
+        self._unknown_classes = unknown_classes
+        self._learnt: set[str] = set()
+        self._lock = threading.Lock()
+
+    def choose(self, proposed: Iterable[PresentationContext]) -> list[PresentationContext]:
+        """The contexts to accept, each abstract syntax once.
+
+        Of several transfer syntaxes the first that the peer names is taken, as Orthanc does: it is the one that the
+        peer has at hand.
+        """
+        wanted: dict[str, list[UID]] = {}
+        for context in proposed:
+            syntaxes = self._syntaxes(UID(str(context.abstract_syntax)))
+            accepted = [syntax for syntax in context.transfer_syntax if syntax in syntaxes]
+            if accepted:
+                wanted.setdefault(str(context.abstract_syntax), []).extend(accepted)
+        return [self._context(abstract, syntaxes) for abstract, syntaxes in wanted.items()]
+
+    def _context(self, abstract_syntax: str, syntaxes: list[UID]) -> PresentationContext:
+        context = build_context(abstract_syntax, list(dict.fromkeys(syntaxes)))
+        if abstract_syntax not in self._services:
+            context.scu_role = context.scp_role = True  # C-GET turns the roles of storage around
+        return context
+
+    def _syntaxes(self, abstract_syntax: UID) -> frozenset[str]:
+        if abstract_syntax in self._services:
+            return MESSAGE_SYNTAXES
+        if abstract_syntax in STORAGE_CLASSES or self._learn(abstract_syntax):
+            return STORAGE_SYNTAXES
+        return frozenset()
+
+    def _learn(self, abstract_syntax: UID) -> bool:
+        """Take an unknown SOP class for one of storage, if that is asked for."""
+        if not self._unknown_classes or not abstract_syntax.is_valid:
+            return False
+        with self._lock:
+            if abstract_syntax in self._learnt:
+                return True
+            if (
+                len(self._learnt) >= MAX_UNKNOWN_CLASSES
+                or uid_to_service_class(abstract_syntax) is not ServiceClass
+            ):
+                return False
+            keyword = f"Unknown{len(self._learnt)}Storage"
+            register_uid(abstract_syntax, keyword, StorageServiceClass)
+            self._learnt.add(abstract_syntax)
+            return True

@@ -1,0 +1,80 @@
+"""One process of the listener, put together: the composition root of this container."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Callable
+from pathlib import Path
+
+from pynetdicom import evt
+from pynetdicom.sop_class import Verification  # type: ignore[attr-defined]  # made at run time
+
+from chalicelib.bootstrap import Services, build
+from chalicelib.domain.modalities import Operation
+from chalicelib.observability import Telemetry
+from chalicelib.settings import Settings
+from chalicelib.storage.clients import make_clients
+from dicom_listener.access import Access, Policy
+from dicom_listener.contexts import Contexts
+from dicom_listener.listener import Listener, ListenerOptions, configure_pynetdicom
+from dicom_listener.peers import peer_of
+from dicom_listener.statuses import NOT_AUTHORISED, SUCCESS
+from dicom_listener.storing import store_handler
+
+SERVICES = (str(Verification),)
+
+
+def make_listener(
+    settings: Settings, services: Services, listening: socket.socket, folder: Path, telemetry: Telemetry
+) -> Listener:
+    """A listener on a socket that is bound already; `folder` is for its objects on their way in."""
+    configure_pynetdicom(folder)
+    access = Access(policy(settings), lambda: services.modalities.recent().values())
+    options = ListenerOptions(
+        aet=settings.dicom_aet,
+        maximum_associations=settings.dicom_threads_count,
+        maximum_pdu_bytes=settings.maximum_pdu_length,
+        timeout_seconds=settings.dicom_scp_timeout,
+    )
+    handlers: list[evt.EventHandlerType] = [
+        (evt.EVT_C_ECHO, _echo_handler(access)),
+        (evt.EVT_C_STORE, store_handler(services.reception, access, telemetry)),
+    ]
+    contexts = Contexts(SERVICES, unknown_classes=settings.unknown_sop_class_accepted)
+    return Listener(options, listening, access, contexts, handlers, telemetry)
+
+
+def policy(settings: Settings) -> Policy:
+    """The options that rule access."""
+    always = {
+        Operation.ECHO: settings.dicom_always_allow_echo,
+        Operation.STORE: settings.dicom_always_allow_store,
+        Operation.FIND: settings.dicom_always_allow_find,
+        Operation.FIND_WORKLIST: settings.dicom_always_allow_find_worklist,
+        Operation.GET: settings.dicom_always_allow_get,
+        Operation.MOVE: settings.dicom_always_allow_move,
+    }
+    return Policy(
+        aet=settings.dicom_aet,
+        always_allowed=frozenset(operation for operation, allowed in always.items() if allowed),
+        check_called_aet=settings.dicom_check_called_aet,
+        check_modality_host=settings.dicom_check_modality_host,
+        strict_aet_comparison=settings.strict_aet_comparison,
+    )
+
+
+def serve(settings: Settings, listening: socket.socket, telemetry: Telemetry) -> Callable[[float], bool]:
+    """Serve associations from now on; returns what drains the listener (`Listener.drain`)."""
+    services = build(settings, make_clients(settings.aws_endpoint_url or None))
+    folder = Path(settings.dicom_folder) / str(os.getpid())
+    listener = make_listener(settings, services, listening, folder, telemetry)
+    listener.start()
+    return listener.drain
+
+
+def _echo_handler(access: Access) -> Callable[[evt.Event], int]:
+    def echo(event: evt.Event) -> int:
+        return SUCCESS if access.is_allowed(peer_of(event.assoc), Operation.ECHO) else NOT_AUTHORISED
+
+    return echo

@@ -1,0 +1,29 @@
+"""The statuses of DIMSE responses, and the one table from error to status."""
+
+from __future__ import annotations
+
+from chalicelib.domain.errors import BadRequest, InexistentTag, NacreError, PayloadTooLarge, Unavailable
+from chalicelib.services.reception import AnotherInstance
+
+SUCCESS = 0x0000
+NOT_AUTHORISED = 0x0124  # PS3.7, section C.5.18
+OUT_OF_RESOURCES = 0xA700  # PS3.4, tables B.2-1 and C.4-1
+DATA_SET_MISMATCH = 0xA900  # PS3.4, table B.2-1
+CANNOT_UNDERSTAND = 0xC000  # PS3.4, tables B.2-1 and C.4-1
+UNABLE_TO_PROCESS = 0xC001
+
+_STORE_STATUSES: tuple[tuple[type[NacreError], int], ...] = (
+    (Unavailable, OUT_OF_RESOURCES),
+    (PayloadTooLarge, OUT_OF_RESOURCES),
+    (AnotherInstance, DATA_SET_MISMATCH),
+    (InexistentTag, DATA_SET_MISMATCH),
+    (BadRequest, CANNOT_UNDERSTAND),
+)
+
+
+def store_status(error: Exception) -> int:
+    """The status that tells a sender why its object was not stored; what may pass by itself is out of resources."""
+    for kind, status in _STORE_STATUSES:
+        if isinstance(error, kind):
+            return status
+    return OUT_OF_RESOURCES

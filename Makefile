@@ -35,8 +35,8 @@ $(VENV)/.created:
 	$(PYTHON) -m venv $(VENV)
 	@touch $@
 
-$(VENV)/.run: requirements.txt requirements-local.txt constraints.txt | $(VENV)/.created
-	$(INSTALL) -r requirements.txt -r requirements-local.txt
+$(VENV)/.run: requirements.txt requirements-listener.txt requirements-local.txt constraints.txt | $(VENV)/.created
+	$(INSTALL) -r requirements.txt -r requirements-listener.txt -r requirements-local.txt
 	@touch $@
 
 $(VENV)/.dev: requirements-dev.txt $(VENV)/.run

@@ -16,6 +16,7 @@ from typing import Any
 
 from pynetdicom.ae import ApplicationEntity
 from pynetdicom.association import Association
+from pynetdicom.dimse import DimseServiceType
 from pynetdicom.dimse_messages import DIMSEMessage
 from pynetdicom.dimse_primitives import C_STORE
 from pynetdicom.events import EventHandlerType
@@ -86,6 +87,14 @@ class Acceptor(Association):
             if self.dul.is_alive() and self.dul is not threading.current_thread():
                 self.dul.join(SECONDS_TO_END)
             self._discard()
+
+    def _serve_request(self, msg: DimseServiceType, context_id: int) -> None:
+        """Answer a request, and remove its object: pynetdicom leaves it where it refuses the request itself."""
+        try:
+            super()._serve_request(msg, context_id)
+        finally:
+            if isinstance(msg, C_STORE):
+                _remove(msg._dataset_file)
 
     def _discard(self) -> None:
         unfinished: DIMSEMessage | None = self.dimse.message

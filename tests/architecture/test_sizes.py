@@ -21,7 +21,7 @@ Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 def modules() -> Iterator[tuple[str, str]]:
     """The product's modules: name and text."""
-    for folder in ("chalicelib", "infra", "samples"):
+    for folder in ("chalicelib", "dicom_listener", "infra", "samples"):
         for path in sorted((ROOT / folder).rglob("*.py")):
             yield path.relative_to(ROOT).as_posix(), path.read_text()
     yield "app.py", (ROOT / "app.py").read_text()

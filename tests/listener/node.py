@@ -1,0 +1,46 @@
+"""A listener in the test's own process, over a fresh store."""
+
+from __future__ import annotations
+
+import logging
+import socket
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from chalicelib.observability import Telemetry
+from dicom_listener.listener import Listener
+from dicom_listener.process import make_listener
+from tests.support.local_world import local_world
+from tests.support.world import World
+
+BACKLOG = 16
+
+
+@dataclass(frozen=True)
+class Node:
+    """A running listener and the store behind it."""
+
+    listener: Listener
+    world: World
+    port: int
+    folder: Path
+
+
+@contextmanager
+def running_node(folder: Path, **options: Any) -> Iterator[Node]:
+    """A listener on a free port; `options` are fields of the settings."""
+    with ThreadPoolExecutor(16) as pool, local_world(pool) as world:
+        settings = msgspec.structs.replace(world.services.settings, **options)
+        listening = socket.create_server(("127.0.0.1", 0), backlog=BACKLOG)
+        port = int(listening.getsockname()[1])
+        telemetry = Telemetry(logging.getLogger("test"), None)
+        listener = make_listener(settings, world.services, listening, folder, telemetry)
+        listener.start()
+        yield Node(listener, world, port, folder)
+        listener.drain(5)

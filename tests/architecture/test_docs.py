@@ -50,7 +50,7 @@ def test_every_variable_that_a_page_names_is_one() -> None:
     assert names - VARIABLES.keys() - {"NACRE_", "NACRE_CONFIG"} == set()
 
 
-@pytest.mark.parametrize("name", ["requirements.txt", "requirements-listener.txt", "requirements-local.txt", "requirements-dev.txt"])
+@pytest.mark.parametrize("name", sorted(path.name for path in ROOT.glob("requirements*.txt")))
 def test_every_dependency_is_pinned_and_has_its_reason(name: str) -> None:
     lines = [line for line in (ROOT / name).read_text().splitlines() if line and not line.startswith("#")]
     assert all(re.fullmatch(r"[a-zA-Z0-9_.-]+(\[[a-z0-9,]+\])?==[\w.]+", line) for line in lines)

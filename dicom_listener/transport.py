@@ -16,9 +16,8 @@ from typing import Any
 
 from pynetdicom.ae import ApplicationEntity
 from pynetdicom.association import Association
-from pynetdicom.dimse import DimseServiceType
 from pynetdicom.dimse_messages import DIMSEMessage
-from pynetdicom.dimse_primitives import C_STORE
+from pynetdicom.dimse_primitives import C_STORE, DimseServiceType
 from pynetdicom.events import EventHandlerType
 from pynetdicom.transport import (
     AddressInformation,

@@ -17,6 +17,7 @@ from chalicelib.routes.browse import browse_routes
 from chalicelib.routes.changes import changes_routes
 from chalicelib.routes.content import content_routes
 from chalicelib.routes.errors import observed
+from chalicelib.routes.find import find_routes
 from chalicelib.routes.http import BinaryRequest
 from chalicelib.routes.inbox import inbox_routes
 from chalicelib.routes.instances import instance_routes
@@ -39,6 +40,7 @@ ROUTES = (
     tag_routes,
     content_routes,
     modality_routes,
+    find_routes,
     browse_routes,
 )
 

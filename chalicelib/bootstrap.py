@@ -11,10 +11,12 @@ from typing import TYPE_CHECKING
 from chalicelib.dicom.dictionary import Dictionary
 from chalicelib.domain.clock import Clock, system_clock
 from chalicelib.services.browse import Browse
+from chalicelib.services.bulk import Bulk
 from chalicelib.services.changes import Changes, Tallies
 from chalicelib.services.content import Content
 from chalicelib.services.delete import Delete
 from chalicelib.services.delete_steps import DeleteSteps
+from chalicelib.services.find.find import Find
 from chalicelib.services.images import Images
 from chalicelib.services.inbox import Inbox
 from chalicelib.services.inbox_events import InboxEvents
@@ -67,6 +69,8 @@ class Services:
     presigned_uploads: PresignedUploads
     browse: Browse
     listing: Listing
+    find: Find
+    bulk: Bulk
     reading: Reading
     requested_tags: RequestedTags
     tags: Tags
@@ -136,6 +140,7 @@ def build(
     browse = Browse(index, pool)
     reading = Reading(index, browse, files, pool)
     dictionary = Dictionary(settings.dictionary)
+    requested_tags = RequestedTags(browse, reading, settings.default_encoding)
     return Services(
         settings=settings,
         clock=clock,
@@ -157,7 +162,17 @@ def build(
         browse=browse,
         listing=Listing(index, tallies, pool, clock),
         reading=reading,
-        requested_tags=RequestedTags(browse, reading, settings.default_encoding),
+        requested_tags=requested_tags,
+        find=Find(
+            index,
+            browse,
+            reading,
+            requested_tags,
+            pool,
+            default_encoding=settings.default_encoding,
+            maximum_scan=settings.maximum_find_scan,
+        ),
+        bulk=Bulk(index, browse, pool),
         tags=Tags(
             reading,
             browse,

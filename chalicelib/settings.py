@@ -97,6 +97,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, rename="pascal"):
     keep_deleted_changes: bool = False
     gap_grace_seconds: Seconds = 5.0
     maximum_upload_bytes: Annotated[int, Meta(ge=1)]
+    maximum_find_scan: Annotated[int, Meta(ge=100)] = 10_000
     maximum_inline_bytes: Annotated[int, Meta(ge=1)]
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"]
 

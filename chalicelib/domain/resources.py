@@ -30,6 +30,7 @@ class Resource:
     last_update: float = 0.0
     due: int | None = None
     change_numbers: tuple[int, ...] = ()
+    labels: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +62,7 @@ class Instance:
     index_in_series: int | None
     change_number: int
     stored_at: float
+    labels: tuple[str, ...] = ()
 
     def ancestor(self, level: Level) -> str:
         """The identifier of the instance's ancestor at `level` (its own at the instance level)."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Collection
 from typing import Any
 
 from chalicelib.domain.changes import ChangesPage
@@ -14,6 +15,7 @@ from chalicelib.domain.resources import Family, Instance
 from chalicelib.domain.tag_format import TagFormat
 from chalicelib.services.browse import Node, Usage
 from chalicelib.services.ledger import Tally
+from chalicelib.services.metadata import metadata_of
 from chalicelib.services.requested_tags import RequestedValues
 from chalicelib.services.series_status import series_status
 
@@ -30,13 +32,59 @@ def resource(
     return answer
 
 
+_PARTS = {
+    "MainDicomTags": ("MainDicomTags", "PatientMainDicomTags"),
+    "Children": ("Studies", "Series", "Instances"),
+    "Parent": ("ParentPatient", "ParentStudy", "ParentSeries"),
+    "Labels": ("Labels",),
+    "Status": ("Status",),
+    "IsStable": ("IsStable",),
+    "RequestedTags": ("RequestedTags",),
+}
+"""What of a resource each value of `ResponseContent` stands for."""
+
+
+def chosen(
+    node: Node, requested: RequestedValues | None, form: TagFormat, contents: Collection[str]
+) -> dict[str, Any]:
+    """The parts of a resource that `ResponseContent` names."""
+    whole = resource(node, requested, form)
+    answer = {"ID": whole["ID"], "Type": whole["Type"]}
+    for content in contents:
+        answer |= {name: whole[name] for name in _PARTS.get(content, ()) if name in whole}
+    if "Metadata" in contents:
+        answer["Metadata"] = metadata(node)
+    if "Attachments" in contents:
+        answer["Attachments"] = [_dicom_attachment(node)] if isinstance(node, Instance) else []
+    return answer
+
+
+def _dicom_attachment(instance: Instance) -> dict[str, Any]:
+    file = instance.file
+    return {
+        "CompressedMD5": file.md5,
+        "CompressedSize": file.size,
+        "ContentType": 1,
+        "UncompressedMD5": file.md5,
+        "UncompressedSize": file.size,
+        "Uuid": file.uuid,
+    }
+
+
+def metadata(node: Node) -> dict[str, str]:
+    """All metadata of a resource."""
+    if isinstance(node, Instance):
+        return metadata_of(node)
+    return metadata_of(node.resource) | {"LastUpdate": orthanc_time(_last_update(node))}
+
+
 def _instance(instance: Instance, form: TagFormat) -> dict[str, Any]:
     return {
         "FileSize": instance.file.size,
         "FileUuid": instance.file.uuid,
         "ID": instance.id,
         "IndexInSeries": instance.index_in_series,
-        "Labels": [],
+        "Labels": list(instance.labels),
         "MainDicomTags": tags(instance.tags, form),
         "ParentSeries": instance.series_id,
         "Type": "Instance",
@@ -49,7 +97,7 @@ def _family(family: Family, form: TagFormat) -> dict[str, Any]:
     answer: dict[str, Any] = {
         "ID": row.id,
         "IsStable": row.is_stable,
-        "Labels": [],
+        "Labels": list(row.labels),
         "LastUpdate": orthanc_time(_last_update(family)),
         "MainDicomTags": tags(row.tags, form),
         child.plural.capitalize(): [edge.id for edge in family.children],

@@ -16,6 +16,11 @@ Node = Family | Instance
 """A resource as it is read: a patient, study or series with its children, or an instance."""
 
 
+def id_of(node: Node) -> str:
+    """The identifier of a resource."""
+    return node.id if isinstance(node, Instance) else node.resource.id
+
+
 @dataclass(frozen=True, slots=True)
 class Usage:
     """How much lies below a resource; counts of levels that do not lie below it are 0."""

@@ -84,7 +84,7 @@ class PlanMaker:
 
         The entries stand in Orthanc's order: the instance, then its new ancestors upward.
         """
-        created = _create_ancestors(lineage, description, numbers, self.due, instance.stored_at)
+        created = _create_ancestors(lineage, description, numbers, self.due, instance)
         chain = [*lineage.live, *created]
         placed = replace(instance, series_incarnation=chain[-1].incarnation, change_number=numbers[0])
         actions = [
@@ -154,8 +154,9 @@ def new_instance(
 
 
 def _create_ancestors(
-    lineage: Lineage, description: Description, numbers: Sequence[int], due: int, now: float
+    lineage: Lineage, description: Description, numbers: Sequence[int], due: int, first: Instance
 ) -> list[Resource]:
+    """The patient, study and series that are missing for their first instance."""
     created: list[Resource] = []
     parent = lineage.live[-1] if lineage.live else None
     for level in list(Level)[len(lineage.live) : Level.INSTANCE]:
@@ -167,8 +168,9 @@ def _create_ancestors(
             parent_incarnation=parent.incarnation if parent else "",
             tags=description.tags[level],
             patient_tags=description.patient_tags if level is Level.STUDY else {},
+            metadata={"RemoteAET": first.metadata.get("RemoteAET", "")} if level is Level.SERIES else {},
             expected_instances=description.expected_instances if level is Level.SERIES else None,
-            last_update=now,
+            last_update=first.stored_at,
             due=due,
             change_numbers=(numbers[Level.INSTANCE - level],),
         )

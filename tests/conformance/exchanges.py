@@ -29,6 +29,8 @@ _VOLATILE = {
     "Date": _TIME,
     "LastUpdate": _TIME,
     "FileUuid": _UUID,
+    "ReceptionDate": _TIME,
+    "Uuid": _UUID,
     "DatabaseServerIdentifier": re.compile(r".+"),
     "HttpPort": re.compile(r"\d+"),
 }
@@ -54,6 +56,8 @@ class Request:
     path: str
     body: Body = NOTHING
     headers: Mapping[str, str] = field(default_factory=dict)
+    is_ordered: bool = True
+    """Whether the order of a list in the answer matters."""
 
     @property
     def line(self) -> str:
@@ -106,6 +110,8 @@ def comparable(request: Request, answer: Answer) -> dict[str, Any]:
         form["headers"] = headers
     if answer.body:
         kind, value = _body(request, answer)
+        if not request.is_ordered and isinstance(value, list):
+            value.sort(key=lambda item: json.dumps(item, sort_keys=True))
         form[kind] = value
     return form
 

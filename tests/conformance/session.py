@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import Any, Protocol
 
@@ -30,12 +31,23 @@ class Session:
         self.exchanges: list[Exchange] = []
 
     def ask(
-        self, method: str, path: str, body: Body = NOTHING, headers: Mapping[str, str] | None = None
+        self,
+        method: str,
+        path: str,
+        body: Body = NOTHING,
+        headers: Mapping[str, str] | None = None,
+        *,
+        is_ordered: bool = True,
     ) -> Any:
         """Send a request; returns the body of the answer as JSON or text, None if there is none or it failed."""
-        request = Request(method, path, body, headers or {})
+        request = Request(method, path, body, headers or {}, is_ordered)
         self.exchanges.append(Exchange(request.line, comparable(request, self._server.send(request))))
         return self._heard().body if self._heard().status == 200 else None
+
+    def post(self, path: str, value: Any, *, is_ordered: bool = True) -> Any:
+        """Send a value as JSON, or a text as it stands."""
+        text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+        return self.ask("POST", path, Body(text, text.encode()), is_ordered=is_ordered)
 
     def get(self, *paths: str) -> Any:
         """Send some requests; returns the answer to the last."""

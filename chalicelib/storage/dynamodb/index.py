@@ -7,14 +7,14 @@ from collections.abc import Iterable, Iterator, Sequence
 from chalicelib.domain.levels import Level
 from chalicelib.domain.resources import Child, Family, Instance, Resource
 from chalicelib.storage.dynamodb.items import is_edge, to_child, to_instance, to_resource
-from chalicelib.storage.dynamodb.keys import EDGE, ROW, Keys, digest
-from chalicelib.storage.dynamodb.table import Table
+from chalicelib.storage.dynamodb.keys import EDGE, ROW, Keys, cut, digest
+from chalicelib.storage.dynamodb.table import Item, Table
 
 IDENTIFIER_LENGTH = 44
 """Of Orthanc's identifiers. A longer one is nobody's, and DynamoDB refuses to look for it."""
 
-SORT_KEY_BYTES = 1024
-"""The most that DynamoDB lets a sort key have."""
+BEYOND_ANY_TEXT = "\U0010ffff"
+"""Sorts behind every value."""
 
 
 class Index:
@@ -98,8 +98,26 @@ class Index:
 
     def lookup_text(self, keyword: str, value: str) -> list[str]:
         """The resources whose normalised value of a text tag is exactly this. One query."""
-        prefix = f"{value[:256]}\0"
-        if len(prefix.encode()) > SORT_KEY_BYTES - IDENTIFIER_LENGTH:
-            return []
+        prefix = f"{cut(value)}\0"
         items = self.table.query(self.keys.partition("x", keyword), prefix=prefix)
         return [item["sk"]["S"][len(prefix) :] for item in items]
+
+    def texts_with_prefix(self, keyword: str, prefix: str) -> Iterator[tuple[str, str]]:
+        """The normalised values of a text tag that begin with `prefix`, in order, each with its resource."""
+        return self._texts(self.table.query(self.keys.partition("x", keyword), prefix=cut(prefix)))
+
+    def texts_between(self, keyword: str, low: str, high: str) -> Iterator[tuple[str, str]]:
+        """The normalised values of a text tag from `low` to `high`, both included; an empty end is open."""
+        until = f"{cut(high)}\0~" if high else BEYOND_ANY_TEXT
+        return self._texts(self.table.query(self.keys.partition("x", keyword), after=cut(low), until=until))
+
+    def _texts(self, items: Iterator[Item]) -> Iterator[tuple[str, str]]:
+        for item in items:
+            value, identifier = item["sk"]["S"].rsplit("\0", 1)
+            yield value, identifier
+
+    def labelled(self, label: str, level: Level) -> Iterator[str]:
+        """The resources of a level that have a label."""
+        prefix = f"{int(level)}#"
+        for item in self.table.query(self.keys.label_partition(label), prefix=prefix):
+            yield item["sk"]["S"][len(prefix) :]

@@ -72,6 +72,7 @@ def to_resource(item: Item) -> Resource:
         last_update=float(item["lu"]["N"]),
         due=int(item["due"]["N"]) if "due" in item else None,
         change_numbers=tuple(int(n) for n in item["seq"]["NS"]),
+        labels=_labels(item),
     )
 
 
@@ -120,7 +121,12 @@ def to_instance(item: Item) -> Instance:
         index_in_series=body["x"],
         change_number=int(item["seq"]["N"]),
         stored_at=body["at"],
+        labels=_labels(item),
     )
+
+
+def _labels(item: Item) -> tuple[str, ...]:
+    return tuple(sorted(item["lb"]["SS"])) if "lb" in item else ()
 
 
 def edge_of(instance: Instance) -> Child:

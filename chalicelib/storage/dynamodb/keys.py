@@ -8,7 +8,9 @@ pk (after ``{tenant}#``)  sk                           item
 ``i#{h}``                 ``{id}``                     an instance; `h` is the identifier's first hex digit
 ``l#{level}#{h}``         ``{id}``                     the listing of a level above instances
 ``u#{sha1 of the UID}``   ``{level}#{id}``             the look-up of a Study, Series or SOP Instance UID
-``x#{keyword}``           ``{VALUE}\0{id}``             the look-up of PatientID and AccessionNumber
+``x#{keyword}``           ``{VALUE}\0{id}``             the look-up of a patient's or study's texts
+``label#{label}``         ``{level}#{id}``             a resource that has a label
+``labels``                ``{label}``                  a label that was ever used
 ``due``                   ``{seconds}#{3-level}#{id}`` when a resource's stability is to be judged
 ``delete``                ``{id}#{incarnation}``       a delete that has begun and is not finished
 ``stats``                 ``!``                        counts up to a number of the changes log
@@ -30,6 +32,9 @@ SHARDS = "0123456789abcdef"
 ROW = "!"
 EDGE = "c#"
 
+MAXIMUM_TEXT_BYTES = 900
+"""Of the 1,024 that DynamoDB lets a sort key have."""
+
 Key = dict[str, dict[str, str]]
 """A DynamoDB key, marshalled: ``{"pk": {"S": ...}, "sk": {"S": ...}}``."""
 
@@ -42,6 +47,11 @@ def key(pk: str, sk: str) -> Key:
 def digest(value: str) -> str:
     """SHA-1 in hex: spreads look-ups evenly and bounds the key whatever the value (not for secrecy)."""
     return hashlib.sha1(value.encode(), usedforsecurity=False).hexdigest()
+
+
+def cut(value: str) -> str:
+    """The beginning of a text that a sort key has room for, beside an identifier."""
+    return value.encode()[:MAXIMUM_TEXT_BYTES].decode(errors="ignore")
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +100,19 @@ class Keys:
 
     def text(self, keyword: str, value: str, identifier: str) -> Key:
         """The look-up entry of a text tag; `value` is normalised."""
-        return key(self.partition("x", keyword), f"{value[:256]}\0{identifier}")
+        return key(self.partition("x", keyword), f"{cut(value)}\0{identifier}")
+
+    def label(self, label: str, level: Level, identifier: str) -> Key:
+        """The look-up entry of a label on a resource."""
+        return key(self.label_partition(label), f"{int(level)}#{identifier}")
+
+    def label_partition(self, label: str) -> str:
+        """The partition of the resources that have a label."""
+        return self.partition("label", label)
+
+    def known_label(self, label: str) -> Key:
+        """The entry of a label among all that were ever used."""
+        return key(self.partition("labels"), label)
 
     def due(self, second: int, level: Level, identifier: str) -> Key:
         """The reminder to judge a resource's stability at `second` (since the epoch): children before parents."""

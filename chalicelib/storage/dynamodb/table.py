@@ -73,8 +73,8 @@ class Table:
     ) -> Iterator[Item]:
         """The items of a partition in the order of their sort keys, strongly consistent.
 
-        `prefix` keeps the sort keys that begin with it; `after` starts behind that sort key; `until` ends at it
-        (inclusive); `limit` bounds how many are given, and read.
+        `prefix` keeps the sort keys that begin with it; `after` starts behind that sort key, at
+        it if `until` is given too; `until` ends at it (inclusive); `limit` bounds how many are given, and read.
         """
         request = self._query_request(pk, prefix, after, until)
         left = limit
@@ -93,7 +93,10 @@ class Table:
     def _query_request(self, pk: str, prefix: str, after: str | None, until: str | None) -> dict[str, Any]:
         values: Item = {":pk": {"S": pk}}
         condition = "pk = :pk"
-        if until is not None:
+        if until is not None and after:
+            condition += " AND sk BETWEEN :after AND :until"
+            values |= {":after": {"S": after}, ":until": {"S": until}}
+        elif until is not None:
             condition += " AND sk <= :until"
             values[":until"] = {"S": until}
         elif prefix:

@@ -25,7 +25,12 @@ UID_KEYWORDS = {
     Level.SERIES: "SeriesInstanceUID",
     Level.INSTANCE: "SOPInstanceUID",
 }
-TEXT_KEYWORDS = {Level.PATIENT: ("PatientID",), Level.STUDY: ("AccessionNumber",), Level.SERIES: ()}
+TEXT_KEYWORDS = {
+    Level.PATIENT: ("PatientID", "PatientName", "PatientBirthDate"),
+    Level.STUDY: ("AccessionNumber", "StudyDate", "StudyDescription"),
+    Level.SERIES: (),
+}
+"""The texts that are looked up by value, by beginning and by range."""
 
 
 def normalise(value: str) -> str:
@@ -192,6 +197,6 @@ class IndexWrites:
             keys.append(self._keys.uid(digest(uid), resource.level, resource.id))
         for keyword in TEXT_KEYWORDS[resource.level]:
             value = resource.tags.get(keyword)
-            if value:
+            if value is not None:
                 keys.append(self._keys.text(keyword, normalise(value), resource.id))
         return keys

@@ -1,0 +1,47 @@
+"""Many resources at once, of any levels."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from concurrent.futures import Executor
+
+from chalicelib.domain.errors import UnknownResource
+from chalicelib.domain.levels import Level
+from chalicelib.domain.resources import Instance
+from chalicelib.services.browse import Browse, Node, id_of
+from chalicelib.storage.dynamodb.index import Index
+
+
+class Bulk:
+    """Reads resources whose level nobody says."""
+
+    def __init__(self, index: Index, browse: Browse, pool: Executor) -> None:
+        self._index = index
+        self._browse = browse
+        self._pool = pool
+
+    def nodes(self, identifiers: Sequence[str]) -> list[Node]:
+        """Those of the resources that exist. Two calls for each at most, side by side."""
+        return [node for node in self._pool.map(self._node, identifiers) if node is not None]
+
+    def expand(self, identifiers: Sequence[str], level: Level | None) -> list[Node]:
+        """The resources themselves, or their relatives at a level, each once; those that do not exist are left out."""
+        nodes = self.nodes(identifiers)
+        if level is not None:
+            wanted = dict.fromkeys(i for node in nodes for i in self._relatives(node, level))
+            return self._browse.get_many(level, list(wanted))
+        return list({id_of(node): node for node in nodes}.values())
+
+    def _node(self, identifier: str) -> Node | None:
+        return self._index.family(identifier) or self._index.instance(identifier)
+
+    def _relatives(self, node: Node, level: Level) -> list[str]:
+        at = Level.INSTANCE if isinstance(node, Instance) else node.resource.level
+        try:
+            if at == level:
+                return [id_of(node)]
+            if at < level:
+                return self._browse.descendants(at, id_of(node), level)
+            return [id_of(self._browse.ancestor(at, id_of(node), level))]
+        except UnknownResource:
+            return []  # deleted meanwhile

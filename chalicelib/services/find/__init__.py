@@ -1,0 +1,1 @@
+"""Search: which resources match a query, for REST and for C-FIND."""

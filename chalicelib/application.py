@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 from chalice.app import Chalice, ChaliceAuthorizer, Request, RestAPIEventHandler
 
+from chalicelib.routes.annotations import annotation_routes
+from chalicelib.routes.attachments import attachment_routes
 from chalicelib.routes.authorizer import make_authorizer
 from chalicelib.routes.browse import browse_routes
 from chalicelib.routes.changes import changes_routes
@@ -41,6 +43,8 @@ ROUTES = (
     content_routes,
     modality_routes,
     find_routes,
+    annotation_routes,
+    attachment_routes,
     browse_routes,
 )
 

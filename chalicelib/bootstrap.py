@@ -10,6 +10,9 @@ from typing import TYPE_CHECKING
 
 from chalicelib.dicom.dictionary import Dictionary
 from chalicelib.domain.clock import Clock, system_clock
+from chalicelib.services.annotate import Annotate
+from chalicelib.services.annotation_names import attachment_names, content_types, metadata_names
+from chalicelib.services.attachments import Attachments
 from chalicelib.services.browse import Browse
 from chalicelib.services.bulk import Bulk
 from chalicelib.services.changes import Changes, Tallies
@@ -21,9 +24,12 @@ from chalicelib.services.images import Images
 from chalicelib.services.inbox import Inbox
 from chalicelib.services.inbox_events import InboxEvents
 from chalicelib.services.ingest import Ingest, Overwrite
+from chalicelib.services.labels import Labels
 from chalicelib.services.listing import Listing
+from chalicelib.services.metadata import Metadata
 from chalicelib.services.modalities import Modalities
 from chalicelib.services.presigned import PresignedUploads
+from chalicelib.services.protection import Protection
 from chalicelib.services.reading import Reading
 from chalicelib.services.reception import Reception
 from chalicelib.services.requested_tags import RequestedTags
@@ -31,6 +37,7 @@ from chalicelib.services.sweep import Sweeper
 from chalicelib.services.system import System
 from chalicelib.services.tags import Tags
 from chalicelib.services.upload import Upload
+from chalicelib.storage.dynamodb.annotation_writes import AnnotationWrites
 from chalicelib.storage.dynamodb.index import Index
 from chalicelib.storage.dynamodb.intakes import Intakes
 from chalicelib.storage.dynamodb.keys import Keys
@@ -78,6 +85,11 @@ class Services:
     images: Images
     changes: Changes
     modalities: Modalities
+    annotate: Annotate
+    metadata: Metadata
+    labels: Labels
+    attachments: Attachments
+    protection: Protection
     delete: Delete
     sweeper: Sweeper
     system: System
@@ -141,6 +153,8 @@ def build(
     reading = Reading(index, browse, files, pool)
     dictionary = Dictionary(settings.dictionary)
     requested_tags = RequestedTags(browse, reading, settings.default_encoding)
+    annotate = Annotate(index, AnnotationWrites(table, keys), log, sleep=sleep)
+    names = metadata_names(settings.user_metadata)
     return Services(
         settings=settings,
         clock=clock,
@@ -169,10 +183,11 @@ def build(
             reading,
             requested_tags,
             pool,
+            names=names,
             default_encoding=settings.default_encoding,
             maximum_scan=settings.maximum_find_scan,
         ),
-        bulk=Bulk(index, browse, pool),
+        bulk=Bulk(index, browse, delete, pool),
         tags=Tags(
             reading,
             browse,
@@ -184,6 +199,18 @@ def build(
         images=Images(reading),
         changes=Changes(log, tallies),
         modalities=Modalities(Registry(table, keys, "modalities"), settings.dicom_modalities, clock),
+        annotate=annotate,
+        metadata=Metadata(annotate, browse, names, settings.check_revisions),
+        labels=Labels(annotate, index, pool),
+        attachments=Attachments(
+            annotate,
+            files,
+            clock,
+            attachment_names(settings.user_content_type),
+            content_types(settings.user_content_type),
+            settings.check_revisions,
+        ),
+        protection=Protection(annotate),
         delete=delete,
         sweeper=sweeper,
         system=System(settings),

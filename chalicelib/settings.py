@@ -54,6 +54,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, rename="pascal"):
     registered_users: Mapping[Annotated[str, Meta(pattern="^[^:]+$")], str] = field(default_factory=dict)
     overwrite_instances: Literal["Never", "Always", "IfChanged"] = "Never"
     stable_age: Annotated[int, Meta(ge=1)] = 60
+    check_revisions: bool = False
     dicom_server_enabled: bool = True
     dicom_check_called_aet: bool = False
     dicom_check_modality_host: bool = False

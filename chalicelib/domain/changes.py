@@ -20,6 +20,8 @@ class ChangeType(StrEnum):
     STABLE_STUDY = "StableStudy"
     STABLE_SERIES = "StableSeries"
     DELETED = "Deleted"
+    UPDATED_ATTACHMENT = "UpdatedAttachment"
+    UPDATED_METADATA = "UpdatedMetadata"
 
 
 NEW = {

@@ -16,6 +16,8 @@
     |       +-- AbsentElement   404   the instance is there, the DICOM element or item is not
     |   +-- InexistentTag       404   a DICOM file lacks an element that it must have
     +-- MethodNotAllowed        405   the path exists, the method does not
+    +-- BadRevision             409   another writer was faster, or no revision was given
+    +-- RangeNotSatisfiable     416   the body has no such bytes
     +-- NotAcceptable           406   no representation that the client accepts
     +-- PayloadTooLarge         413   the body is larger than the gateway carries
     +-- UnsupportedMediaType    415   an encoding or type that cannot be read
@@ -132,6 +134,22 @@ class MethodNotAllowed(NacreError):
     def __init__(self, allow: Collection[str] = ()) -> None:
         super().__init__()
         self.allow = allow
+
+
+class BadRevision(NacreError):
+    """The revision that the client knows is not the one that is there."""
+
+    orthanc_status = 43
+    orthanc_error = (
+        "A bad revision number was provided, which might indicate conflict between multiple writers"
+    )
+
+
+class RangeNotSatisfiable(NacreError):
+    """A body has none of the bytes that were asked for."""
+
+    orthanc_status = 41
+    orthanc_error = "Incorrect range request"
 
 
 class NotAcceptable(NacreError):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from chalicelib.domain.annotations import NONE, Annotations
 from chalicelib.domain.levels import Level
 
 
@@ -30,7 +31,7 @@ class Resource:
     last_update: float = 0.0
     due: int | None = None
     change_numbers: tuple[int, ...] = ()
-    labels: tuple[str, ...] = ()
+    annotations: Annotations = NONE
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +63,7 @@ class Instance:
     index_in_series: int | None
     change_number: int
     stored_at: float
-    labels: tuple[str, ...] = ()
+    annotations: Annotations = NONE
 
     def ancestor(self, level: Level) -> str:
         """The identifier of the instance's ancestor at `level` (its own at the instance level)."""
@@ -85,6 +86,7 @@ class Child:
     change_number: int = 0
     stored_at: float = 0.0
     lookup: str = ""
+    annotations: Annotations = NONE
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,6 +33,8 @@ STATUSES: Mapping[type[errors.NacreError], tuple[int, str]] = {
     errors.UnknownResource: (404, "Not Found"),
     errors.MethodNotAllowed: (405, "Method Not Allowed"),
     errors.NotAcceptable: (406, "Not Acceptable"),
+    errors.BadRevision: (409, "Conflict"),
+    errors.RangeNotSatisfiable: (416, "Requested Range Not Satisfiable"),
     errors.PayloadTooLarge: (413, "Request Entity Too Large"),
     errors.UnsupportedMediaType: (415, "Unsupported Media Type"),
     errors.InternalError: (500, "Internal Server Error"),

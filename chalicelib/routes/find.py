@@ -1,4 +1,4 @@
-"""Search: `/tools/find`, `/tools/count-resources`, `/tools/bulk-content`."""
+"""Search and bulk calls: `/tools/find`, `/tools/count-resources`, `/tools/bulk-content`, `/tools/bulk-delete`."""
 
 from __future__ import annotations
 
@@ -10,8 +10,9 @@ from chalicelib.domain.errors import BadRequest
 from chalicelib.routes import shapes
 from chalicelib.routes.api import Api
 from chalicelib.routes.find_requests import FindRequest, bulk_request
-from chalicelib.routes.http import json_response
+from chalicelib.routes.http import json_response, text_response
 from chalicelib.services.find.query import Query
+from chalicelib.services.metadata import metadata_of_node
 
 if TYPE_CHECKING:
     from chalicelib.bootstrap import Services
@@ -23,12 +24,12 @@ def find_routes(services: Services) -> Api:
 
     @api.post("/tools/find")
     def find() -> Response:
-        request = FindRequest.parse(api.body)
+        request = FindRequest.parse(api.body, services.metadata.names)
         return json_response(_answers(services, request, services.find.find(request.query)))
 
     @api.post("/tools/count-resources")
     def count_resources() -> Response:
-        query = FindRequest.parse(api.body).query
+        query = FindRequest.parse(api.body, services.metadata.names).query
         _refuse_tags_of_files(query)
         return json_response({"Count": services.find.count(query)})
 
@@ -40,9 +41,14 @@ def find_routes(services: Services) -> Api:
         for node in nodes:
             answer = shapes.resource(node, None, request.form)
             if request.has_metadata:
-                answer["Metadata"] = shapes.metadata(node)
+                answer["Metadata"] = metadata_of_node(node, services.metadata.names)
             answers.append(answer)
         return json_response(answers)
+
+    @api.post("/tools/bulk-delete")
+    def bulk_delete() -> Response:
+        services.bulk.delete(bulk_request(api.body).identifiers)
+        return text_response("")
 
     return api
 
@@ -57,7 +63,7 @@ def _answers(services: Services, request: FindRequest, identifiers: list[str]) -
     if request.contents is None:
         return [shapes.resource(node, r, request.form) for node, r in zip(nodes, requested, strict=True)]
     return [
-        shapes.chosen(node, r, request.form, request.contents)
+        shapes.chosen(node, r, request.form, request.contents, services.metadata.names)
         for node, r in zip(nodes, requested, strict=True)
     ]
 

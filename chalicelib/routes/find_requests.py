@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,12 +11,12 @@ from chalicelib.dicom.matching import Condition, condition_of
 from chalicelib.domain.errors import (
     BadFileFormat,
     BadRequest,
-    InexistentItem,
     ParameterOutOfRange,
     UnknownDicomTag,
 )
 from chalicelib.domain.levels import Level
 from chalicelib.domain.tag_format import TagFormat
+from chalicelib.services.annotation_names import Names
 from chalicelib.services.find.query import (
     LabelsConstraint,
     Order,
@@ -25,7 +24,6 @@ from chalicelib.services.find.query import (
     Query,
     constraints_of,
 )
-from chalicelib.services.metadata import SYSTEM_METADATA
 
 CONTENTS = (
     "MainDicomTags", "Metadata", "Children", "Parent", "Labels", "Status", "IsStable", "Attachments", "RequestedTags",
@@ -49,7 +47,7 @@ class FindRequest:
     contents: frozenset[str] | None
 
     @classmethod
-    def parse(cls, body: bytes, user_metadata: Mapping[str, int] | None = None) -> FindRequest:
+    def parse(cls, body: bytes, names: Names) -> FindRequest:
         """Read the body of a search.
 
         Raises
@@ -67,7 +65,7 @@ class FindRequest:
             level=level,
             constraints=constraints_of(values, case_sensitive=fields.flag("CaseSensitive")),
             parents=fields.parents(level),
-            metadata=_metadata(fields.object("MetadataQuery", "must be an JSON object"), user_metadata or {}),
+            metadata=_metadata(fields.object("MetadataQuery", "must be an JSON object"), names),
             labels=frozenset(fields.texts("Labels", "must be an array of strings", "must contain strings")),
             labels_constraint=fields.labels_constraint(),
             order=tuple(map(_order, fields.array("OrderBy"))),
@@ -216,16 +214,15 @@ class _Fields:
             raise BadRequest('Field "LabelsConstraint" must be "All", "Any", or "None"') from None
 
 
-def _metadata(values: dict[str, Any], user_metadata: Mapping[str, int]) -> dict[str, Condition]:
+def _metadata(values: dict[str, Any], names: Names) -> dict[str, Condition]:
     found = {}
     for name, text in values.items():
         if not isinstance(text, str):
             raise BadRequest(f'Metadata "{name[:64]}" must be associated with a string')
-        if name not in SYSTEM_METADATA and name not in user_metadata and not name.isdigit():
-            raise InexistentItem
         condition = condition_of("LO", text)
+        number = names.number(name)
         if condition is not None:
-            found[name] = condition
+            found[names.name(number)] = condition
     return found
 
 

@@ -13,9 +13,10 @@ from chalicelib.domain.main_dicom_tags import SEQUENCES, hexadecimal
 from chalicelib.domain.outcomes import Stored
 from chalicelib.domain.resources import Family, Instance
 from chalicelib.domain.tag_format import TagFormat
+from chalicelib.services.annotation_names import Names
 from chalicelib.services.browse import Node, Usage
 from chalicelib.services.ledger import Tally
-from chalicelib.services.metadata import metadata_of
+from chalicelib.services.metadata import last_update, metadata_of_node
 from chalicelib.services.requested_tags import RequestedValues
 from chalicelib.services.series_status import series_status
 
@@ -45,7 +46,11 @@ _PARTS = {
 
 
 def chosen(
-    node: Node, requested: RequestedValues | None, form: TagFormat, contents: Collection[str]
+    node: Node,
+    requested: RequestedValues | None,
+    form: TagFormat,
+    contents: Collection[str],
+    names: Names,
 ) -> dict[str, Any]:
     """The parts of a resource that `ResponseContent` names."""
     whole = resource(node, requested, form)
@@ -53,7 +58,7 @@ def chosen(
     for content in contents:
         answer |= {name: whole[name] for name in _PARTS.get(content, ()) if name in whole}
     if "Metadata" in contents:
-        answer["Metadata"] = metadata(node)
+        answer["Metadata"] = metadata_of_node(node, names)
     if "Attachments" in contents:
         answer["Attachments"] = [_dicom_attachment(node)] if isinstance(node, Instance) else []
     return answer
@@ -71,20 +76,13 @@ def _dicom_attachment(instance: Instance) -> dict[str, Any]:
     }
 
 
-def metadata(node: Node) -> dict[str, str]:
-    """All metadata of a resource."""
-    if isinstance(node, Instance):
-        return metadata_of(node)
-    return metadata_of(node.resource) | {"LastUpdate": orthanc_time(_last_update(node))}
-
-
 def _instance(instance: Instance, form: TagFormat) -> dict[str, Any]:
     return {
         "FileSize": instance.file.size,
         "FileUuid": instance.file.uuid,
         "ID": instance.id,
         "IndexInSeries": instance.index_in_series,
-        "Labels": list(instance.labels),
+        "Labels": list(instance.annotations.labels),
         "MainDicomTags": tags(instance.tags, form),
         "ParentSeries": instance.series_id,
         "Type": "Instance",
@@ -97,8 +95,8 @@ def _family(family: Family, form: TagFormat) -> dict[str, Any]:
     answer: dict[str, Any] = {
         "ID": row.id,
         "IsStable": row.is_stable,
-        "Labels": list(row.labels),
-        "LastUpdate": orthanc_time(_last_update(family)),
+        "Labels": list(row.annotations.labels),
+        "LastUpdate": orthanc_time(last_update(family)),
         "MainDicomTags": tags(row.tags, form),
         child.plural.capitalize(): [edge.id for edge in family.children],
         "Type": row.level.label,
@@ -111,10 +109,6 @@ def _family(family: Family, form: TagFormat) -> dict[str, Any]:
         answer["ExpectedNumberOfInstances"] = row.expected_instances
         answer["Status"] = series_status(family)
     return answer
-
-
-def _last_update(family: Family) -> float:
-    return max((child.stored_at for child in family.children), default=0.0) or family.resource.last_update
 
 
 def tags(values: dict[str, str], form: TagFormat) -> dict[str, Any]:

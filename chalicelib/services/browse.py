@@ -21,6 +21,11 @@ def id_of(node: Node) -> str:
     return node.id if isinstance(node, Instance) else node.resource.id
 
 
+def level_of(node: Node) -> Level:
+    """The level of a resource."""
+    return Level.INSTANCE if isinstance(node, Instance) else node.resource.level
+
+
 @dataclass(frozen=True, slots=True)
 class Usage:
     """How much lies below a resource; counts of levels that do not lie below it are 0."""

@@ -4,20 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from concurrent.futures import Executor
+from contextlib import suppress
 
 from chalicelib.domain.errors import UnknownResource
 from chalicelib.domain.levels import Level
-from chalicelib.domain.resources import Instance
-from chalicelib.services.browse import Browse, Node, id_of
+from chalicelib.services.browse import Browse, Node, id_of, level_of
+from chalicelib.services.delete import Delete
 from chalicelib.storage.dynamodb.index import Index
 
 
 class Bulk:
-    """Reads resources whose level nobody says."""
+    """Reads and deletes resources whose level nobody says."""
 
-    def __init__(self, index: Index, browse: Browse, pool: Executor) -> None:
+    def __init__(self, index: Index, browse: Browse, delete: Delete, pool: Executor) -> None:
         self._index = index
         self._browse = browse
+        self._delete = delete
         self._pool = pool
 
     def nodes(self, identifiers: Sequence[str]) -> list[Node]:
@@ -32,11 +34,19 @@ class Bulk:
             return self._browse.get_many(level, list(wanted))
         return list({id_of(node): node for node in nodes}.values())
 
+    def delete(self, identifiers: Sequence[str]) -> None:
+        """Delete those of the resources that exist, with all below them, one after the other. Safe to repeat."""
+        for identifier in dict.fromkeys(identifiers):
+            node = self._node(identifier)
+            if node is not None:
+                with suppress(UnknownResource):  # deleted meanwhile, perhaps with one before it
+                    self._delete.delete(level_of(node), identifier)
+
     def _node(self, identifier: str) -> Node | None:
         return self._index.family(identifier) or self._index.instance(identifier)
 
     def _relatives(self, node: Node, level: Level) -> list[str]:
-        at = Level.INSTANCE if isinstance(node, Instance) else node.resource.level
+        at = level_of(node)
         try:
             if at == level:
                 return [id_of(node)]

@@ -152,5 +152,5 @@ def _matches(entry: Entry, types: Collection[ChangeType]) -> bool:
 
 def _to_change(entry: Entry) -> Change:
     kind = ChangeType(entry.kind or "")
-    level = Level(entry.body["lv"]) if kind is ChangeType.DELETED else _LEVELS[kind]
+    level = Level(entry.body["lv"]) if "lv" in entry.body else _LEVELS[kind]
     return Change(entry.number, kind, level, entry.body["id"], entry.at)

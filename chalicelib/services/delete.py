@@ -135,7 +135,9 @@ class Delete:
             is_meant = child is not None and child.incarnation == edge.incarnation
             return self._steps.child(child) if child and is_meant else None
 
-        self._steps.apply(make)
+        record = self._steps.apply(make)
+        if record is not None and record.files:
+            self._files.delete(record.files)
 
     def _empty_series(self, series_id: str, incarnation: str) -> None:
         edges = self._index.children(series_id, incarnation)
@@ -152,7 +154,10 @@ class Delete:
 
     def _remove_instances(self, series_id: str, page: Sequence[Child]) -> None:
         """Remove instances of a dead series, in transactions side by side, and their files in one call."""
-        batches = [page[start : start + BATCH] for start in range(0, len(page), BATCH)]
+        plain = [child for child in page if not child.annotations.version]
+        batches = [plain[start : start + BATCH] for start in range(0, len(plain), BATCH)]
+        # Labels and entries of the log make the transaction of an annotated one larger.
+        batches += [[child] for child in page if child.annotations.version]
         sizes = [self._steps.numbers_of(len(batch)) for batch in batches]
         reservations = self._changes.reserve(sum(sizes)).split(sizes)
         found = self._pool.map(

@@ -115,22 +115,32 @@ class DeleteSteps:
     def instance(self, instance: Instance) -> Step:
         """Remove an instance, leaving its file and its ancestors to be looked at."""
         climb = [instance.series_id, instance.study_id, instance.patient_id]
-        record = Deletion(instance.id, instance.file.uuid, files=[instance.file.key], climb=climb)
+        files = [instance.file.key, *instance.annotations.file_keys]
+        record = Deletion(instance.id, instance.file.uuid, files=files, climb=climb)
         actions = self._writes.remove_instance(instance.series_id, edge_of(instance))
-        gone = [_Gone(instance.id, instance.file.size, (instance.change_number,))]
+        numbers = (instance.change_number, *instance.annotations.numbers)
+        gone = [_Gone(instance.id, instance.file.size, numbers)]
         return self._step(record, Level.INSTANCE, gone, actions, None)
 
     def resource(self, resource: Resource, *, rescue: bool, climb: Sequence[str]) -> Step:
         """Remove a patient, study or series, leaving its children to be removed (or rescued)."""
-        record = Deletion(resource.id, resource.incarnation, int(resource.level), rescue, climb=list(climb))
-        gone = [_Gone(resource.id, 0, resource.change_numbers)]
+        record = Deletion(
+            resource.id,
+            resource.incarnation,
+            int(resource.level),
+            rescue,
+            files=resource.annotations.file_keys,
+            climb=list(climb),
+        )
+        gone = [_Gone(resource.id, 0, _numbers(resource))]
         return self._step(record, resource.level, gone, self._writes.remove(resource), None)
 
     def child(self, child: Resource) -> Step:
         """Remove the child of a resource that is gone; the edge to it stays until its own children are gone."""
-        record = Deletion(child.id, child.incarnation, int(child.level))
+        files = child.annotations.file_keys
+        record = Deletion(child.id, child.incarnation, int(child.level), files=files)
         actions = self._writes.remove(child, keep_edge=True)
-        return self._step(record, child.level, [_Gone(child.id, 0, child.change_numbers)], actions, None)
+        return self._step(record, child.level, [_Gone(child.id, 0, _numbers(child))], actions, None)
 
     def numbers_of(self, instances: int) -> int:
         """How many numbers of the log the removal of a batch of instances uses."""
@@ -151,8 +161,11 @@ class DeleteSteps:
     def _try_batch(
         self, batch: Sequence[Child], actions: list[Item], reserved: Reservation | None
     ) -> Deletion | None:
-        record = Deletion(batch[0].id, batch[0].file_key, files=[child.file_key for child in batch])
-        gone = [_Gone(child.id, child.size, (child.change_number,)) for child in batch]
+        files = [key for child in batch for key in (child.file_key, *child.annotations.file_keys)]
+        record = Deletion(batch[0].id, batch[0].file_key, files=files)
+        gone = [
+            _Gone(child.id, child.size, (child.change_number, *child.annotations.numbers)) for child in batch
+        ]
         given = [reserved] if reserved else []
 
         def make() -> Step:
@@ -194,3 +207,8 @@ class DeleteSteps:
             shown = {"id": one.id, "lv": int(level)}
             actions.append(self._changes.put_action(at_number, ChangeType.DELETED, shown))
         return actions
+
+
+def _numbers(resource: Resource) -> tuple[int, ...]:
+    """The numbers of a resource's entries in the changes log."""
+    return (*resource.change_numbers, *resource.annotations.numbers)

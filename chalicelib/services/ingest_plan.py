@@ -113,13 +113,13 @@ class PlanMaker:
         before = _taken_over(lineage, placed)
         if before is None:
             return []
-        actions = self.changes.kill_actions([before.change_number], self.trimmed)
+        actions = self.changes.kill_actions([before.change_number, *before.annotations.numbers], self.trimmed)
         if before.file.key == placed.file.key:
             return [*actions, self.writes.cut(before.series_id, edge_of(before))]
         record: dict[str, object] = {
             "id": before.id,
             "incarnation": before.file.uuid,
-            "files": [before.file.key],
+            "files": [before.file.key, *before.annotations.file_keys],
         }
         return [*actions, self.writes.begin_deletion(before.id, before.file.uuid, record)]
 

@@ -14,7 +14,7 @@ from chalicelib.domain.errors import BadRequest, ParameterOutOfRange, UnknownDic
 from chalicelib.domain.levels import Level
 from chalicelib.domain.main_dicom_tags import MAIN_DICOM_TAGS
 from chalicelib.domain.resources import Family, Instance
-from chalicelib.services.browse import Browse, Node
+from chalicelib.services.browse import Browse, Node, level_of
 from chalicelib.services.reading import Reading
 
 COUNTS = {
@@ -86,7 +86,7 @@ class RequestedTags:
         return [self._of(node, tags, above) for node in nodes]
 
     def _of(self, node: Node, tags: Sequence[RequestedTag], above: Above) -> RequestedValues:
-        level = _level(node)
+        level = level_of(node)
         if level is Level.INSTANCE and any(tag.name == "SOPClassesInStudy" for tag in tags):
             raise ParameterOutOfRange
         stored = _stored(node, {tag.number for tag in tags}, above)
@@ -138,10 +138,6 @@ class RequestedTags:
         first = [series.children[0].id for series in self._series(study) if series.children]
         instances = self._browse.get_many(Level.INSTANCE, first)
         return {i.metadata.get("SopClassUid", "") for i in instances if isinstance(i, Instance)} - {""}
-
-
-def _level(node: Node) -> Level:
-    return Level.INSTANCE if isinstance(node, Instance) else node.resource.level
 
 
 def _is_indexed(tag: RequestedTag, level: Level) -> bool:

@@ -186,11 +186,19 @@ class Sweeper:
         if hour > newest:
             return
         names = list(islice(self._files.of_hour(hour * HOUR_SECONDS, after), MAX_ORPHANS))
-        known = self._index.instances(list({name.instance_id for name in names}))
-        kept = {instance.file.key for instance in known.values()}
+        kept = self._keys_in_use({name.owner_id for name in names})
         self._files.delete([name.key for name in names if name.key not in kept])
         place = (hour, names[-1].key) if len(names) == MAX_ORPHANS else (hour + 1, "")
         self._table.put(key | {"hour": number(place[0]), "after": text(place[1])})
+
+    def _keys_in_use(self, owners: set[str]) -> set[str]:
+        """Where the files and the attachments of some resources lie; whoever is no instance may be above."""
+        instances = self._index.instances(list(owners))
+        above = self._index.resources(owners - instances.keys())
+        kept = {instance.file.key for instance in instances.values()}
+        for row in (*instances.values(), *above.values()):
+            kept.update(row.annotations.file_keys)
+        return kept
 
     def _attempt(self, actions: list[Item], reserved: int | None = None) -> None:
         """Apply what is not needed any more if its condition does not hold; `reserved` is the number it uses.

@@ -175,6 +175,5 @@ DIFFERENCES = [
         ["status"],
         scenarios=_JPEG,
     ),
-    Difference(Kind.NOT_YET, "Labels.", _SYSTEM, ["json.HasLabels"]),
     Difference(Kind.NOT_YET, "The other tools.", ["GET /tools", "GET /tools/"], ["json"]),
 ]

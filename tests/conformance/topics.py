@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
-from tests.conformance import find, store
+from tests.conformance import annotations, find, store
 from tests.conformance.difference import Difference
 from tests.conformance.differences import DIFFERENCES as OF_FILES_AND_STORE
 from tests.conformance.exchanges import Exchange
@@ -29,6 +29,7 @@ class Topic(Protocol):
 TOPICS: dict[str, Topic] = {
     "store": store,
     "find": find,
+    "annotations": annotations,
 }
 SCENARIOS = {
     f"{topic}/{name}": it for topic, module in TOPICS.items() for name, it in module.SCENARIOS.items()

@@ -22,7 +22,8 @@ def problems(world: Any) -> list[str]:
     found = _edges(rows, instances, edges)
     found += _rows(rows, instances, edges)
     found += _secondary(index, rows, instances)
-    found += _files(world, instances)
+    found += _labels(index, rows, instances)
+    found += _files(world, rows, instances)
     found += [f"unfinished delete {i['sk']['S']}" for i in index if i["pk"]["S"].endswith("#delete")]
     found += _counts(world, rows, instances)
     return found + _log(world, rows, instances)
@@ -41,6 +42,8 @@ def _edges(rows: Any, instances: Any, edges: Any) -> list[str]:
         elif child.file_key:
             if child.id not in instances or instances[child.id].file.key != child.file_key:
                 found.append(f"edge to a missing instance {child.id}")
+            elif child.annotations != instances[child.id].annotations:
+                found.append(f"edge with other annotations than instance {child.id}")
         elif child.id not in rows or rows[child.id].incarnation != child.incarnation:
             found.append(f"edge to a missing resource {child.id}")
     return found
@@ -86,10 +89,22 @@ def _secondary(index: Any, rows: Any, instances: Any) -> list[str]:
     return found + [f"no look-up of {id_}" for id_ in missing]
 
 
-def _files(world: Any, instances: Any) -> list[str]:
+def _labels(index: Any, rows: Any, instances: Any) -> list[str]:
+    looked_up = {
+        (i["pk"]["S"].split("#")[2], i["sk"]["S"].split("#")[1]) for i in index if "#label#" in i["pk"]["S"]
+    }
+    wanted = {
+        (label, row.id) for row in (*rows.values(), *instances.values()) for label in row.annotations.labels
+    }
+    return [f"look-up and label differ at {difference}" for difference in looked_up ^ wanted]
+
+
+def _files(world: Any, rows: Any, instances: Any) -> list[str]:
     pages = world.s3.get_paginator("list_objects_v2").paginate(Bucket=world.resources.files)
     stored = {entry["Key"] for page in pages for entry in page.get("Contents", [])}
     wanted = {instance.file.key for instance in instances.values()}
+    for row in (*rows.values(), *instances.values()):
+        wanted.update(row.annotations.file_keys)
     return [f"file without an entry {key}" for key in stored - wanted] + [
         f"lost file {key}" for key in wanted - stored
     ]
@@ -113,6 +128,8 @@ def _log(world: Any, rows: Any, instances: Any) -> list[str]:
     floor = world.services.log.head().floor
     wanted = {n: id_ for id_, row in rows.items() for n in row.change_numbers}
     wanted |= {instance.change_number: id_ for id_, instance in instances.items()}
+    for row in (*rows.values(), *instances.values()):
+        wanted |= dict.fromkeys(row.annotations.numbers, row.id)
     found = [f"no change {n} of {id_}" for n, id_ in wanted.items() if n > floor and n not in shown]
     deleted = {entry.body["id"] for entry in shown.values() if entry.kind == "Deleted"}
     return found + [

@@ -15,6 +15,7 @@ from itertools import islice
 from chalicelib.domain.errors import UnknownResource
 from chalicelib.domain.levels import Level
 from chalicelib.domain.resources import Instance, Resource
+from chalicelib.services.annotation_names import Names
 from chalicelib.services.browse import Browse, id_of
 from chalicelib.services.find.order import ordered
 from chalicelib.services.find.query import LabelsConstraint, Query, TagConstraint
@@ -52,14 +53,17 @@ class Find:
         requested_tags: RequestedTags,
         pool: Executor,
         *,
+        names: Names,
         default_encoding: str,
         maximum_scan: int,
     ) -> None:
+        """`names` are those of metadata."""
         self._index = index
         self._browse = browse
         self._reading = reading
         self._requested_tags = requested_tags
         self._pool = pool
+        self._names = names
         self._default_encoding = default_encoding
         self._maximum_scan = maximum_scan
         self._sources = Sources(index, maximum_scan)
@@ -76,7 +80,7 @@ class Find:
         """
         matches = self.matches(query)
         if query.order:
-            matches = iter(ordered(matches, query.order))
+            matches = iter(ordered(matches, query.order, self._names))
         end = query.since + query.limit if query.limit else None
         return [candidate.row.id for candidate in islice(matches, query.since, end)]
 
@@ -148,7 +152,7 @@ class Find:
             ):
                 return False
         if query.metadata:
-            metadata = metadata_of(candidate.row)
+            metadata = metadata_of(candidate.row, self._names)
             if not all(condition.matches(metadata.get(name)) for name, condition in query.metadata.items()):
                 return False
         return _has_labels(query, candidate.row)
@@ -225,7 +229,7 @@ def _is_indexed(constraint: TagConstraint, level: Level) -> bool:
 def _has_labels(query: Query, row: Row) -> bool:
     if not query.labels:
         return True
-    common = query.labels & set(row.labels)
+    common = query.labels & set(row.annotations.labels)
     if query.labels_constraint is LabelsConstraint.NONE:
         return not common
     return bool(common) if query.labels_constraint is LabelsConstraint.ANY else common == query.labels

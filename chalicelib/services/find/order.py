@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING
 
+from chalicelib.services.annotation_names import Names
 from chalicelib.services.find.query import Order, OrderType
 from chalicelib.services.metadata import metadata_of
 
@@ -14,17 +15,17 @@ if TYPE_CHECKING:
 _Key = tuple[bool, float, str]
 
 
-def ordered(candidates: Iterable[Candidate], orders: Sequence[Order]) -> list[Candidate]:
+def ordered(candidates: Iterable[Candidate], orders: Sequence[Order], names: Names) -> list[Candidate]:
     """The candidates in an order, the first key ruling; what lacks a value comes first, last if descending."""
     found = list(candidates)
     for order in reversed(orders):
-        found.sort(key=_key_of(order), reverse=order.descending)
+        found.sort(key=_key_of(order, names), reverse=order.descending)
     return found
 
 
-def _key_of(order: Order) -> Callable[[Candidate], _Key]:
+def _key_of(order: Order, names: Names) -> Callable[[Candidate], _Key]:
     def key(candidate: Candidate) -> _Key:
-        values = metadata_of(candidate.row) if order.type.is_metadata else candidate.tags
+        values = metadata_of(candidate.row, names) if order.type.is_metadata else candidate.tags
         value = values.get(order.key)
         if value is None:
             return (False, 0.0, "")

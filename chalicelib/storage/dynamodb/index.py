@@ -116,6 +116,14 @@ class Index:
             value, identifier = item["sk"]["S"].rsplit("\0", 1)
             yield value, identifier
 
+    def known_labels(self) -> list[str]:
+        """Every label that was ever used, in order."""
+        return [item["sk"]["S"] for item in self.table.query(self.keys.partition("labels"))]
+
+    def is_label_used(self, label: str) -> bool:
+        """Whether a resource has the label."""
+        return any(True for _ in self.table.query(self.keys.label_partition(label), limit=1))
+
     def labelled(self, label: str, level: Level) -> Iterator[str]:
         """The resources of a level that have a label."""
         prefix = f"{int(level)}#"

@@ -11,6 +11,7 @@ from typing import Any
 
 from chalicelib.domain.levels import Level
 from chalicelib.domain.resources import Child, Instance, Resource, StoredFile
+from chalicelib.storage.dynamodb.annotation_items import from_annotations, to_annotations
 from chalicelib.storage.dynamodb.keys import EDGE, Keys, digest
 from chalicelib.storage.dynamodb.table import Item
 
@@ -51,7 +52,7 @@ def from_resource(keys: Keys, resource: Resource) -> Item:
     }
     if resource.due is not None:
         item["due"] = number(resource.due)
-    return item
+    return item | from_annotations(resource.annotations)
 
 
 def to_resource(item: Item) -> Resource:
@@ -72,7 +73,7 @@ def to_resource(item: Item) -> Resource:
         last_update=float(item["lu"]["N"]),
         due=int(item["due"]["N"]) if "due" in item else None,
         change_numbers=tuple(int(n) for n in item["seq"]["NS"]),
-        labels=_labels(item),
+        annotations=to_annotations(item),
     )
 
 
@@ -101,6 +102,7 @@ def from_instance(keys: Keys, instance: Instance) -> Item:
         "f": text(file.key),
         "seq": number(instance.change_number),
         "d": document(body),
+        **from_annotations(instance.annotations),
     }
 
 
@@ -121,12 +123,8 @@ def to_instance(item: Item) -> Instance:
         index_in_series=body["x"],
         change_number=int(item["seq"]["N"]),
         stored_at=body["at"],
-        labels=_labels(item),
+        annotations=to_annotations(item),
     )
-
-
-def _labels(item: Item) -> tuple[str, ...]:
-    return tuple(sorted(item["lb"]["SS"])) if "lb" in item else ()
 
 
 def edge_of(instance: Instance) -> Child:
@@ -140,6 +138,7 @@ def edge_of(instance: Instance) -> Child:
         change_number=instance.change_number,
         stored_at=instance.stored_at,
         lookup=digest(instance.sop_instance_uid),
+        annotations=instance.annotations,
     )
 
 
@@ -150,6 +149,7 @@ def from_edge(keys: Keys, series_id: str, edge: Child) -> Item:
         **keys.edge(series_id, edge.parent_incarnation, edge.id),
         "f": text(edge.file_key),
         "d": document(body),
+        **from_annotations(edge.annotations),
     }
 
 
@@ -168,6 +168,7 @@ def to_child(item: Item) -> Child:
         change_number=change_number,
         stored_at=stored_at,
         lookup=lookup,
+        annotations=to_annotations(item),
     )
 
 

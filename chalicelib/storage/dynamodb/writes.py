@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from chalicelib.domain.levels import Level
 from chalicelib.domain.resources import Child, Instance, Resource
+from chalicelib.storage.dynamodb.annotation_items import version_condition
+from chalicelib.storage.dynamodb.annotation_writes import AnnotationWrites
 from chalicelib.storage.dynamodb.items import (
     document,
     edge_of,
@@ -47,6 +49,7 @@ class IndexWrites:
     def __init__(self, table: Table, keys: Keys) -> None:
         self._table = table
         self._keys = keys
+        self._annotations = AnnotationWrites(table, keys)
 
     def create(self, resource: Resource, replaced: Resource | None) -> list[Item]:
         """Create a patient, study or series; `replaced` is the dead row that stands in its place."""
@@ -78,19 +81,25 @@ class IndexWrites:
         values = {":old": text(replaced.file.key)} if replaced else None
         edge = edge_of(instance)
         owned = {"inc": text(instance.series_incarnation)}
-        return [
+        actions = [
             self._table.put_action(from_instance(self._keys, instance), condition, values),
             self._table.put_action(from_edge(self._keys, instance.series_id, edge)),
             self._table.put_action(self._keys.uid(edge.lookup, Level.INSTANCE, instance.id) | owned),
         ]
+        if replaced:
+            actions += self._annotations.unlabel(Level.INSTANCE, instance.id, replaced.annotations)
+        return actions
 
     def remove(self, resource: Resource, *, keep_edge: bool = False) -> list[Item]:
         """Remove a patient, study or series with what refers to it; its children are left."""
         inc = {":inc": text(resource.incarnation)}
         mine = "attribute_not_exists(pk) OR inc = :inc"
+        as_read, version = version_condition(resource.annotations)
         secondary = [self._keys.listing(resource.level, resource.id), *self._lookup_keys(resource)]
         actions = [
-            self._table.delete_action(self._keys.resource(resource.id), "inc = :inc", inc),
+            self._table.delete_action(
+                self._keys.resource(resource.id), f"inc = :inc AND {as_read}", inc | version
+            ),
             *(self._table.delete_action(key, mine, inc) for key in secondary),
         ]
         if resource.parent_id and not keep_edge:
@@ -100,14 +109,18 @@ class IndexWrites:
             actions.append(
                 self._table.delete_action(self._keys.due(resource.due, resource.level, resource.id))
             )
-        return actions
+        return actions + self._annotations.unlabel(resource.level, resource.id, resource.annotations)
 
     def remove_instance(self, series_id: str, child: Child) -> list[Item]:
         """Remove an instance that still belongs to the incarnation its edge was made for."""
         inc = {":inc": text(child.parent_incarnation)}
+        as_read, version = version_condition(child.annotations)
         return [
             self.cut(series_id, child),
-            self._table.delete_action(self._keys.instance(child.id), "pinc = :inc", inc),
+            self._table.delete_action(
+                self._keys.instance(child.id), f"pinc = :inc AND {as_read}", inc | version
+            ),
+            *self._annotations.unlabel(Level.INSTANCE, child.id, child.annotations),
             self._table.delete_action(
                 self._keys.uid(child.lookup, Level.INSTANCE, child.id),
                 "attribute_not_exists(pk) OR inc = :inc",

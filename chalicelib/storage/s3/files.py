@@ -1,8 +1,8 @@
-"""The bucket of stored DICOM files. Every file has a key of its own, never written twice.
+"""The bucket of stored DICOM files and attachments. Every file has a key of its own, never written twice.
 
-Key: ``{tenant}/files/{hour}/{instance id}.{uuid}``. `hour` (``YYYYMMDDHH``, UTC) lets a sweep find the files of one
-hour. One prefix takes 3,500 writes a second (S3's guideline), more than the changes log has numbers for; identifiers
-are digests, so that S3 can split it evenly for reading.
+Key: ``{tenant}/files/{hour}/{id}.{uuid}``, of the resource that owns the file. `hour` (``YYYYMMDDHH``, UTC) lets a
+sweep find the files of one hour. One prefix takes 3,500 writes a second (S3's guideline), more than the changes log
+has numbers for; identifiers are digests, so that S3 can split it evenly for reading.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 MAX_DELETE_KEYS = 1000  # DeleteObjects, S3 limit
 MAX_COPY_BYTES = 5 * 1024**3  # CopyObject, S3 limit; larger objects are copied in parts
 PART_BYTES = 512 * 1024**2
+PIECE_BYTES = 1024**2
 STREAM_PART_BYTES = 16 * 1024**2  # times 10,000 parts: streams of up to 160 GB
 
 
@@ -32,7 +33,7 @@ class FileName:
 
     key: str
     uuid: str
-    instance_id: str
+    owner_id: str
 
 
 class FileStore:
@@ -43,10 +44,10 @@ class FileStore:
         self._tenant = tenant
         self.bucket = bucket
 
-    def name(self, instance_id: str, uuid: str, at: float) -> FileName:
-        """The name for a new file of an instance, stored at `at` (seconds since the epoch)."""
-        key = f"{self._hour_prefix(at)}{instance_id}.{uuid}"
-        return FileName(key, uuid, instance_id)
+    def name(self, owner_id: str, uuid: str, at: float) -> FileName:
+        """The name for a new file of a resource, stored at `at` (seconds since the epoch)."""
+        key = f"{self._hour_prefix(at)}{owner_id}.{uuid}"
+        return FileName(key, uuid, owner_id)
 
     def put(self, key: str, data: bytes, md5: str) -> None:
         """Store a whole file, whose MD5 (hex) S3 compares with what it got; returns once S3 has it."""
@@ -69,6 +70,17 @@ class FileStore:
                 source, self.bucket, key, ExtraArgs={"ContentType": "application/dicom"}, Config=config
             )
 
+    def put_body(self, key: str, data: bytes, md5: str, content_type: str) -> None:
+        """Store the body of an attachment, as `put` does a file."""
+        with translated():
+            self._client.put_object(
+                Bucket=self.bucket,
+                Key=key,
+                Body=data,
+                ContentType=content_type,
+                ContentMD5=b64encode(bytes.fromhex(md5)).decode("ascii"),
+            )
+
     def get(self, key: str) -> bytes:
         """A whole file.
 
@@ -79,6 +91,11 @@ class FileStore:
         """
         with translated():
             return self._client.get_object(Bucket=self.bucket, Key=key)["Body"].read()
+
+    def pieces(self, key: str) -> Iterator[bytes]:
+        """A whole file, in pieces; raises as `get` does."""
+        with translated():
+            yield from self._client.get_object(Bucket=self.bucket, Key=key)["Body"].iter_chunks(PIECE_BYTES)
 
     def get_range(self, key: str, start: int, end: int) -> bytes:
         """The bytes from `start` up to, not including, `end` (which may lie behind the file's end)."""
@@ -162,5 +179,5 @@ class FileStore:
 
 
 def _parse(key: str) -> FileName:
-    instance_id, uuid = key.rsplit("/", 1)[1].split(".", 1)
-    return FileName(key, uuid, instance_id)
+    owner_id, uuid = key.rsplit("/", 1)[1].split(".", 1)
+    return FileName(key, uuid, owner_id)

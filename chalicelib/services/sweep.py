@@ -196,9 +196,9 @@ class Sweeper:
         instances = self._index.instances(list(owners))
         above = self._index.resources(owners - instances.keys())
         kept = {instance.file.key for instance in instances.values()}
-        for row in (*instances.values(), *above.values()):
-            kept.update(row.annotations.file_keys)
-        return kept
+        annotated = [row.annotations for row in instances.values()]
+        annotated += [row.annotations for row in above.values()]
+        return kept.union(*(annotations.file_keys for annotations in annotated))
 
     def _attempt(self, actions: list[Item], reserved: int | None = None) -> None:
         """Apply what is not needed any more if its condition does not hold; `reserved` is the number it uses.

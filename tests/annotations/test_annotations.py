@@ -261,5 +261,7 @@ def test_an_annotation_costs_three_calls_and_an_upload_none_more(world: World) -
     assert world.calls.names == ["GetItem", "UpdateItem", "TransactWriteItems"]
     world.calls.reset()
     world.services.labels.add(Level.INSTANCE, id_, "a")
-    calls = ["GetItem", "PutObject", "GetItem", "UpdateItem", "TransactWriteItems"]
-    assert world.calls.names == calls
+    assert world.calls.names == ["GetItem", "TransactWriteItems"]
+    world.calls.reset()
+    world.services.attachments.put(Level.INSTANCE, id_, "1024", b"x", None)
+    assert world.calls.names == ["GetItem", "PutObject", "GetItem", "UpdateItem", "TransactWriteItems"]

@@ -1,4 +1,4 @@
-"""What Lambda loads: the API, its authorizer, and the handlers of the schedule and the inbox's queue. Wiring only."""
+"""What Lambda loads: the API, its authorizer, and the handlers of the schedule and the queues. Wiring only."""
 
 import os
 
@@ -13,6 +13,7 @@ from chalicelib.settings import Settings
 from chalicelib.storage.clients import make_clients
 
 SWEEP_SECONDS = 45  # of the minute until the schedule begins the next one
+JOB_SECONDS = 780  # of the 900 that Lambda gives a function
 
 settings = Settings.load(os.environ)
 telemetry = open_telemetry(settings.log_level, metrics=settings.on_lambda)
@@ -31,6 +32,7 @@ def sweep(_event: CloudWatchEvent) -> None:
     with telemetry.operation("sweep"):
         services.sweeper.run(SWEEP_SECONDS)
         services.inbox.tick()
+        services.job_runner.wake_forgotten()
 
 
 @app.on_sqs_message(queue=f"nacre-{settings.stage}-inbox", batch_size=10)
@@ -40,3 +42,10 @@ def inbox(event: SQSEvent) -> dict[str, list[dict[str, str]]]:
     for failure in failures:
         telemetry.event("inbox failed", error=failure.error)
     return batch_response(failures)
+
+
+@app.on_sqs_message(queue=f"nacre-{settings.stage}-jobs", batch_size=1)
+def jobs(_event: SQSEvent) -> None:
+    """Do a job, or a part of it."""
+    with telemetry.operation("job"):
+        services.job_runner.run_next(JOB_SECONDS)

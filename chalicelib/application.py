@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from chalice.app import Chalice, ChaliceAuthorizer, Request, RestAPIEventHandler
 
 from chalicelib.routes.annotations import annotation_routes
+from chalicelib.routes.archives import archive_routes
 from chalicelib.routes.attachments import attachment_routes
 from chalicelib.routes.authorizer import make_authorizer
 from chalicelib.routes.browse import browse_routes
@@ -23,6 +24,7 @@ from chalicelib.routes.find import find_routes
 from chalicelib.routes.http import BinaryRequest
 from chalicelib.routes.inbox import inbox_routes
 from chalicelib.routes.instances import instance_routes
+from chalicelib.routes.jobs import job_routes
 from chalicelib.routes.modalities import modality_routes
 from chalicelib.routes.system import system_routes
 from chalicelib.routes.tags import tag_routes
@@ -43,6 +45,8 @@ ROUTES = (
     content_routes,
     modality_routes,
     find_routes,
+    job_routes,
+    archive_routes,
     annotation_routes,
     attachment_routes,
     browse_routes,

@@ -12,6 +12,10 @@ from chalicelib.dicom.dictionary import Dictionary
 from chalicelib.domain.clock import Clock, system_clock
 from chalicelib.services.annotate import Annotate
 from chalicelib.services.annotation_names import attachment_names, content_types, metadata_names
+from chalicelib.services.archive.archives import ARCHIVE, MEDIA, Archives
+from chalicelib.services.archive.build import ArchiveWork
+from chalicelib.services.archive.files import FilesAhead
+from chalicelib.services.archive.plan import Plans
 from chalicelib.services.attachments import Attachments
 from chalicelib.services.browse import Browse
 from chalicelib.services.bulk import Bulk
@@ -24,6 +28,8 @@ from chalicelib.services.images import Images
 from chalicelib.services.inbox import Inbox
 from chalicelib.services.inbox_events import InboxEvents
 from chalicelib.services.ingest import Ingest, Overwrite
+from chalicelib.services.jobs.jobs import Jobs
+from chalicelib.services.jobs.runner import Runner
 from chalicelib.services.labels import Labels
 from chalicelib.services.listing import Listing
 from chalicelib.services.metadata import Metadata
@@ -40,11 +46,13 @@ from chalicelib.services.upload import Upload
 from chalicelib.storage.dynamodb.annotation_writes import AnnotationWrites
 from chalicelib.storage.dynamodb.index import Index
 from chalicelib.storage.dynamodb.intakes import Intakes
+from chalicelib.storage.dynamodb.jobs import JobStore
 from chalicelib.storage.dynamodb.keys import Keys
 from chalicelib.storage.dynamodb.log import SequencedLog
 from chalicelib.storage.dynamodb.registry import Registry
 from chalicelib.storage.dynamodb.table import Table
 from chalicelib.storage.dynamodb.writes import IndexWrites
+from chalicelib.storage.s3.archives import ArchiveFiles
 from chalicelib.storage.s3.direct_uploads import DirectUploads
 from chalicelib.storage.s3.files import FileStore
 from chalicelib.storage.s3.inbox import InboxBucket
@@ -89,6 +97,9 @@ class Services:
     metadata: Metadata
     labels: Labels
     attachments: Attachments
+    jobs: Jobs
+    job_runner: Runner
+    archives: Archives
     protection: Protection
     delete: Delete
     sweeper: Sweeper
@@ -155,6 +166,15 @@ def build(
     requested_tags = RequestedTags(browse, reading, settings.default_encoding)
     annotate = Annotate(index, AnnotationWrites(table, keys), log, sleep=sleep)
     names = metadata_names(settings.user_metadata)
+    bulk = Bulk(index, browse, delete, pool)
+    archive_files = ArchiveFiles(clients.s3, settings.files_bucket, settings.tenant)
+    files_ahead = FilesAhead(files, pool)
+    works = {kind: ArchiveWork(kind, archive_files, files_ahead) for kind in (ARCHIVE, MEDIA)}
+    job_store = JobStore(table, keys)
+    job_queue = Queue(clients.sqs, settings.jobs_queue_url)
+    kept = settings.job_expiry
+    jobs = Jobs(job_store, job_queue, files, works, clock, kept_seconds=kept)
+    job_runner = Runner(job_store, job_queue, works, clock, kept_seconds=kept)
     return Services(
         settings=settings,
         clock=clock,
@@ -187,7 +207,19 @@ def build(
             default_encoding=settings.default_encoding,
             maximum_scan=settings.maximum_find_scan,
         ),
-        bulk=Bulk(index, browse, delete, pool),
+        bulk=bulk,
+        jobs=jobs,
+        job_runner=job_runner,
+        archives=Archives(
+            browse,
+            bulk,
+            Plans(index, pool),
+            jobs,
+            job_runner,
+            archive_files,
+            files_ahead,
+            maximum_inline_bytes=settings.maximum_inline_bytes,
+        ),
         tags=Tags(
             reading,
             browse,

@@ -5,7 +5,7 @@ from __future__ import annotations
 WITHOUT_EFFECT = frozenset(
     """
     AcceptedSopClasses AcceptedTransferSyntaxes BuiltinDecoderTranscoderOrder CaseSensitivePN
-    ConcurrentJobs DefaultPrivateCreator DeflatedTransferSyntaxAccepted DeidentifyLogs
+    DefaultPrivateCreator DeflatedTransferSyntaxAccepted DeidentifyLogs
     DeidentifyLogsDicomVersion DicomAssociationCloseDelay DicomDefaultRetrieveMethod DicomEchoChecksFind
     DicomLossyTranscodingQuality DicomModalitiesInDatabase DicomScuPreferredTransferSyntax DicomScuTimeout
     DicomTlsCertificate DicomTlsCiphersAccepted DicomTlsEnabled DicomTlsMinimumProtocolVersion

@@ -91,6 +91,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, rename="pascal"):
     files_bucket: str
     inbox_bucket: str
     inbox_queue_url: str = ""
+    jobs_queue_url: str = ""
+    job_expiry: Annotated[int, Meta(ge=60)] = 86_400
+    concurrent_jobs: Annotated[int, Meta(ge=1)] = 2
     inbox_prefix: str = "inbox/"
     aws_endpoint_url: str = ""
     read_only_users: frozenset[str] = frozenset()

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
 MAX_RECEIVES = 5
 VISIBILITY_SECONDS = 5400  # six times the function's timeout, as AWS advises
+EXPIRY_DAYS = 2  # S3 counts from the midnight after; a job is forgotten after one day
 RETENTION_SECONDS = 14 * 24 * 3600  # SQS's longest
 
 
@@ -42,6 +43,8 @@ class BucketDefinition:
 
     name: str
     given_up_after_days: int = 7
+    expiring_prefix: str = ""
+    """What is removed a day after it was made."""
     events_prefix: str = ""
     queue: QueueDefinition | None = None
 
@@ -55,6 +58,12 @@ class Resources:
     files: BucketDefinition
     inbox: BucketDefinition
     inbox_queue: QueueDefinition
+    jobs_queue: QueueDefinition
+
+    @property
+    def queues(self) -> tuple[QueueDefinition, ...]:
+        """Every queue."""
+        return self.inbox_queue, self.jobs_queue
 
     @property
     def tables(self) -> tuple[TableDefinition, ...]:
@@ -71,23 +80,34 @@ def define(settings: Settings) -> Resources:
     """The resources under the names that the settings give them."""
     prefix = f"nacre-{settings.stage}-inbox"
     queue = QueueDefinition(prefix, f"{prefix}-dead")
+    jobs = f"nacre-{settings.stage}-jobs"
     return Resources(
         index=TableDefinition(settings.index_table, "pk", "sk", expiry_attribute="expires"),
         log=TableDefinition(settings.log_table, "pk"),
-        files=BucketDefinition(settings.files_bucket),
+        files=BucketDefinition(settings.files_bucket, expiring_prefix=f"{settings.tenant}/archives/"),
         inbox=BucketDefinition(settings.inbox_bucket, events_prefix=settings.inbox_prefix, queue=queue),
         inbox_queue=queue,
+        jobs_queue=QueueDefinition(jobs, f"{jobs}-dead"),
     )
 
 
-def create(resources: Resources, clients: Clients) -> str:
-    """Create what is missing; safe to repeat. Returns the URL of the inbox's queue."""
+@dataclass(frozen=True, slots=True)
+class QueueUrls:
+    """Where the queues are."""
+
+    inbox: str
+    jobs: str
+
+
+def create(resources: Resources, clients: Clients) -> QueueUrls:
+    """Create what is missing; safe to repeat."""
     for table in resources.tables:
         _create_table(clients.dynamodb, table)
     url, arn = _create_queue(clients.sqs, resources.inbox_queue)
+    jobs_url, _ = _create_queue(clients.sqs, resources.jobs_queue)
     for bucket in resources.buckets:
         _create_bucket(clients.s3, bucket, arn)
-    return url
+    return QueueUrls(url, jobs_url)
 
 
 def table_request(table: TableDefinition) -> dict[str, Any]:
@@ -144,7 +164,18 @@ def _create_bucket(client: Any, bucket: BucketDefinition, queue_arn: str) -> Non
         "Filter": {"Prefix": ""},
         "AbortIncompleteMultipartUpload": {"DaysAfterInitiation": bucket.given_up_after_days},
     }
-    client.put_bucket_lifecycle_configuration(Bucket=bucket.name, LifecycleConfiguration={"Rules": [rule]})
+    rules: list[dict[str, Any]] = [rule]
+    if bucket.expiring_prefix:
+        expiring = {"Prefix": bucket.expiring_prefix}
+        rules.append(
+            {
+                "ID": "remove what jobs made",
+                "Status": "Enabled",
+                "Filter": expiring,
+                "Expiration": {"Days": EXPIRY_DAYS},
+            }
+        )
+    client.put_bucket_lifecycle_configuration(Bucket=bucket.name, LifecycleConfiguration={"Rules": rules})
     if bucket.queue is None:
         return
     under = {"Key": {"FilterRules": [{"Name": "prefix", "Value": bucket.events_prefix}]}}

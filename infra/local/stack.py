@@ -76,11 +76,14 @@ def _start(
     """Start all parts, each to be stopped with the stack; gives the settings they run with."""
     endpoint = stack.enter_context(emulator(data))
     clients = make_clients(endpoint)
-    url = create(define(settings), clients)
-    settings = msgspec.structs.replace(settings, aws_endpoint_url=endpoint, inbox_queue_url=url)
+    urls = create(define(settings), clients)
+    settings = msgspec.structs.replace(
+        settings, aws_endpoint_url=endpoint, inbox_queue_url=urls.inbox, jobs_queue_url=urls.jobs
+    )
     workers = Workers(
         build(settings, clients), open_telemetry(settings.log_level, metrics=False, stream=sys.stderr)
     )
+    os.environ["NACRE_JOBS_QUEUE_URL"] = urls.jobs  # the children read their settings themselves
     _serve(stack, "infra.local.front", FRONTS, http, endpoint)
     if dicom is not None:
         _serve(stack, "infra.local.listener", settings.dicom_processes, dicom, endpoint)

@@ -1,4 +1,4 @@
-"""The store's background work, locally: what a schedule and a queue start on Lambda, two threads do here."""
+"""The store's background work, locally: what a schedule and the queues start on Lambda, threads do here."""
 
 from __future__ import annotations
 
@@ -16,13 +16,16 @@ PAUSE_AFTER_FAILURE_SECONDS = 5.0
 
 
 class Workers:
-    """Threads that sweep and take in what the inbox announces, until they are stopped."""
+    """Threads that sweep, work on jobs and take in what the inbox announces, until they are stopped."""
 
     def __init__(self, services: Services, telemetry: Telemetry) -> None:
         self._telemetry = telemetry
         self._stopped = threading.Event()
         self._services = services
+        runners = range(services.settings.concurrent_jobs)
         work = (
+            *(("job", self._do_a_job, 0.0) for _ in runners),
+            ("call for workers", services.job_runner.wake_forgotten, SWEEP_SECONDS),
             ("sweep", services.sweeper.tick, SWEEP_SECONDS),
             ("sweep of the inbox", services.inbox.tick, SWEEP_SECONDS),
             ("inbox", self._take_in, 0.0),
@@ -43,6 +46,9 @@ class Workers:
     def _take_in(self) -> None:
         for failure in self._services.inbox_events.poll_once(POLL_SECONDS):
             self._telemetry.event("inbox failed", error=failure.error)
+
+    def _do_a_job(self) -> None:
+        self._services.job_runner.poll(POLL_SECONDS)
 
     def _repeat(self, name: str, once: Callable[[], object], pause_seconds: float) -> None:
         pause = 0.0

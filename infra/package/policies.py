@@ -33,6 +33,7 @@ OBJECTS = (
 )
 # Without it, S3 answers 403 instead of 404 where an object is missing.
 LISTING = ("s3:ListBucket",)
+WAKING = ("sqs:SendMessage",)
 # What Lambda itself needs to read a queue for a function.
 QUEUE = ("sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage")
 
@@ -41,11 +42,13 @@ def policies(resources: Resources) -> dict[str, Document]:
     """The policy of each function, by the name that Chalice gives the function."""
     tables = [_table(table) for table in resources.tables]
     buckets = [statement for bucket in resources.buckets for statement in _bucket(bucket)]
+    wake = _allow(WAKING, _regional_arn("sqs", resources.jobs_queue.name))
     secret = _allow(("secretsmanager:GetSecretValue",), {"Ref": USERS_SECRET})
     return {
-        "api_handler": _document(*tables, *buckets),
+        "api_handler": _document(*tables, *buckets, wake),
         "basic_authorizer": _document(secret),
-        "sweep": _document(*tables, *buckets),
+        "sweep": _document(*tables, *buckets, wake),
+        "jobs": _document(*tables, *buckets, wake, _queue(resources.jobs_queue)),
         "inbox": _document(*tables, *buckets, _queue(resources.inbox_queue)),
     }
 

@@ -38,6 +38,7 @@ def complete(template: Template, resources: Resources, python: str) -> Template:
         function["Environment"]["Variables"] |= {
             "NACRE_USERS_SECRET": {"Ref": USERS_SECRET},
             "NACRE_INBOX_QUEUE_URL": _queue_url(resources.inbox_queue.name),
+            "NACRE_JOBS_QUEUE_URL": _queue_url(resources.jobs_queue.name),
         }
         for event in function.get("Events", {}).values():
             if event["Type"] == "SQS":

@@ -6,13 +6,17 @@ What differs from run to run (times, UUIDs, ports) is replaced by a mark, if it 
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 import lzma
 import re
+import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+from pydicom import dcmread
 
 from tests.support.client import Answer
 from tests.unit.dicom_rendering.record_orthanc import fingerprint
@@ -31,6 +35,7 @@ LONGEST_TEXT = 400
 
 _TIME = re.compile(r"\d{8}T\d{6}")
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+_UUID_WHOLE = re.compile(r"\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b")
 _UID = re.compile(r"[0-9]+(\.[0-9]+)+")
 _ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{8}){4}")
 _VOLATILE = {
@@ -43,6 +48,13 @@ _VOLATILE = {
     "Uuid": _UUID,
     "DatabaseServerIdentifier": re.compile(r".+"),
     "HttpPort": re.compile(r"\d+"),
+}
+_VOLATILE |= {
+    "CompletionTime": re.compile(r".+"),
+    "CreationTime": re.compile(r".+"),
+    "EffectiveRuntime": re.compile(r".+"),
+    "Timestamp": re.compile(r".+"),
+    "ArchiveSize": re.compile(r"[0-9]+"),
 }
 _VOLATILE_PATHS = {"/tools/now": _TIME, "/tools/now-local": _TIME, "/tools/generate-uid": _UID}
 
@@ -137,6 +149,8 @@ def _body(request: Request, answer: Answer) -> tuple[str, Any]:
     if answer.content_type.startswith("image/"):
         return "image", fingerprint(answer.body)
     is_json = answer.content_type.startswith("application/json")
+    if answer.content_type == "application/zip":
+        return "zip", zip_contents(answer.body)
     if answer.content_type == "application/dicom" or ("/content/" in request.path and not is_json):
         return _bytes(answer.body)
     try:
@@ -152,6 +166,29 @@ def _body(request: Request, answer: Answer) -> tuple[str, Any]:
     return "text", text
 
 
+def zip_contents(data: bytes) -> list[Any]:
+    """The names in an archive, in order, and what is behind them."""
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        return [[name, _entry(name, archive.read(name))] for name in archive.namelist()]
+
+
+def _entry(name: str, data: bytes) -> Any:
+    if name != "DICOMDIR":
+        return hashlib.sha256(data).hexdigest()[:32]
+    directory = dcmread(io.BytesIO(data))
+    records = json.loads(json.dumps(directory.to_json_dict().get("00041220", {}).get("Value", [])))
+    offsets = ("00041400", "00041420", "00041410")
+    return [{tag: _value_of(e) for tag, e in record.items() if tag not in offsets} for record in records]
+
+
+def _value_of(element: dict[str, Any]) -> list[Any]:
+    """VR and value; a time of day that stands in for a missing one is a mark."""
+    value = element.get("Value")
+    if element.get("vr") == "TM" and value and re.fullmatch(r"[0-9]{6}\.000000", str(value[0])):
+        value = ["<now>"]
+    return [element.get("vr"), value]
+
+
 def _bytes(data: bytes) -> tuple[str, Any]:
     if len(data) <= 64:
         return "hex", data.hex()
@@ -164,6 +201,8 @@ def _steady(value: Any, name: str = "") -> Any:
         return {key: _steady(child, key) for key, child in value.items()}
     if isinstance(value, list):
         return [_steady(child) for child in value]
+    if isinstance(value, str):
+        value = _UUID_WHOLE.sub("<UUID>", value) if name in ("ID", "Path", "Uri") else value
     pattern = _VOLATILE.get(name)
     if pattern and not isinstance(value, bool) and pattern.fullmatch(str(value)):
         return f"<{name}>"

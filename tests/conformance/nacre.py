@@ -37,6 +37,11 @@ class Nacre:
         """Let `StableAge` pass."""
         self._world.settle()
 
+    def work(self) -> None:
+        """Let all jobs end."""
+        while self._world.services.job_runner.run_next():
+            continue
+
     def catch_up(self) -> None:
         """Let background work be done, but no time pass."""
         self._world.services.sweeper.tick()

@@ -50,6 +50,16 @@ class Orthanc:
         """Let `StableAge` pass."""
         time.sleep(STABLE_AFTER_SECONDS)
 
+    def work(self) -> None:
+        """Wait until no job is waiting or running."""
+        while any(job["State"] in ("Pending", "Running", "Retry") for job in self._jobs()):
+            time.sleep(0.05)
+        time.sleep(0.05)
+
+    def _jobs(self) -> list[dict[str, str]]:
+        found: list[dict[str, str]] = json.loads(self.send(Request("GET", "/jobs?expand")).body)
+        return found
+
     def catch_up(self) -> None:
         """Orthanc does everything at once."""
 

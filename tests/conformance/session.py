@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, Protocol
 
 from tests.conformance.exchanges import NOTHING, Body, Exchange, Request, comparable
 from tests.support.client import Answer
+
+JOB = "{job}"
+"""Stands in paths for the job that was started last; its identifier is another one on each server."""
 
 
 class Server(Protocol):
@@ -22,6 +27,9 @@ class Server(Protocol):
     def catch_up(self) -> None:
         """Let background work be done, but no time pass."""
 
+    def work(self) -> None:
+        """Let all jobs end."""
+
 
 class Session:
     """A scenario's conversation with a server; keeps what was said."""
@@ -29,6 +37,7 @@ class Session:
     def __init__(self, server: Server) -> None:
         self._server = server
         self.exchanges: list[Exchange] = []
+        self._job = "none"
 
     def ask(
         self,
@@ -41,7 +50,11 @@ class Session:
     ) -> Any:
         """Send a request; returns the body of the answer as JSON or text, None if there is none or it failed."""
         request = Request(method, path, body, headers or {}, is_ordered)
-        self.exchanges.append(Exchange(request.line, comparable(request, self._server.send(request))))
+        answer = self._server.send(replace(request, path=path.replace(JOB, self._job)))
+        started = re.search(rb'"/jobs/([0-9a-f-]{36})"', answer.body)
+        if started and method == "POST":
+            self._job = started[1].decode()
+        self.exchanges.append(Exchange(request.line, comparable(request, answer)))
         return self._heard().body if self._heard().status == 200 else None
 
     def post(self, path: str, value: Any, *, is_ordered: bool = True) -> Any:
@@ -63,6 +76,10 @@ class Session:
     def catch_up(self) -> None:
         """Let background work be done, but no time pass."""
         self._server.catch_up()
+
+    def work(self) -> None:
+        """Let all jobs end."""
+        self._server.work()
 
     def _heard(self) -> Exchange:
         """The exchange whose answer the scenario goes by."""

@@ -49,7 +49,7 @@ def test_tables_have_their_keys_and_their_expiry(clients: Clients, resources: Re
 def test_the_inbox_alone_announces_and_its_queue_gives_up_in_the_end(
     clients: Clients, resources: Resources
 ) -> None:
-    url = create(resources, clients)
+    url = create(resources, clients).inbox
     attributes = clients.sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])["Attributes"]
     redrive = json.loads(attributes["RedrivePolicy"])
     assert redrive["deadLetterTargetArn"].endswith(f":{resources.inbox_queue.dead_letter_name}")

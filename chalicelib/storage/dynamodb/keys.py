@@ -17,6 +17,9 @@ pk (after ``{tenant}#``)  sk                           item
 ``page#{level}``          ``{offset}``                 where a listing's page began, remembered for a minute
 ``inbox#{sha1 of key}``   ``!``                        what became of an object put into the inbox
 ``orphans``               ``!``                        which files are to be checked next
+``job#{id}``              ``!``                        a job
+``jobs``                  ``{milliseconds}#{id}``      the listing of jobs
+``jobs-open``             ``{id}``                     a job that is not finished
 ``registry#{kind}``       ``{name}``                   a remote modality, or a peer
 ========================= ============================ =====================================================
 """
@@ -145,3 +148,23 @@ class Keys:
     def registered(self, kind: str, name: str) -> Key:
         """Something that a user configured."""
         return key(self.registry_partition(kind), name)
+
+    def job(self, job_id: str) -> Key:
+        """A job."""
+        return key(self.partition("job", job_id), ROW)
+
+    def jobs_partition(self) -> str:
+        """The partition that lists jobs."""
+        return self.partition("jobs")
+
+    def listed_job(self, created_at: float, job_id: str) -> Key:
+        """A job in the list of all."""
+        return key(self.jobs_partition(), f"{int(created_at * 1000):015d}#{job_id}")
+
+    def open_jobs_partition(self) -> str:
+        """The partition of the jobs that are not finished."""
+        return self.partition("jobs-open")
+
+    def open_job(self, job_id: str) -> Key:
+        """A job among those that are not finished."""
+        return key(self.open_jobs_partition(), job_id)

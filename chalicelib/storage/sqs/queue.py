@@ -32,12 +32,18 @@ class Queue:
         self._client = client
         self._url = url
 
-    def receive(self, wait_seconds: int) -> list[Message]:
-        """Up to ten messages; waits for the first for at most `wait_seconds` (0 to 20)."""
+    def send(self, body: str) -> None:
+        """Put a message in. Without a URL nobody listens, and nothing is done."""
+        if self._url:
+            with _translated():
+                self._client.send_message(QueueUrl=self._url, MessageBody=body)
+
+    def receive(self, wait_seconds: int, maximum: int = MAX_MESSAGES) -> list[Message]:
+        """Up to `maximum` messages (ten at most); waits for the first for at most `wait_seconds` (0 to 20)."""
         with _translated():
             answer = self._client.receive_message(
                 QueueUrl=self._url,
-                MaxNumberOfMessages=MAX_MESSAGES,
+                MaxNumberOfMessages=maximum,
                 WaitTimeSeconds=wait_seconds,
                 MessageSystemAttributeNames=["ApproximateReceiveCount"],
             )

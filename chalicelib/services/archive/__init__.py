@@ -1,0 +1,1 @@
+"""ZIP archives of resources: which files, under which names, and how they are written."""

@@ -1,0 +1,1 @@
+"""The jobs engine: jobs live in DynamoDB, SQS wakes whoever works on them."""

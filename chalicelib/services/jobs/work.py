@@ -1,0 +1,99 @@
+"""What a kind of job is, and what it sees while it runs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any, Protocol
+
+from chalicelib.domain.clock import Clock
+from chalicelib.domain.jobs import Job, JobOutput, JobState
+from chalicelib.storage.dynamodb.jobs import JobStore
+
+LEASE_SECONDS = 60.0
+"""How long a worker is believed to be alive after its last checkpoint."""
+
+
+class JobStopped(Exception):
+    """The job is no longer this worker's: it was paused, cancelled, deleted, or taken over."""
+
+
+class OutOfTime(Exception):
+    """The worker has to end; the job goes on elsewhere, from its checkpoint."""
+
+
+class JobRun:
+    """A job on its way. Its work reports here, often enough that the lease does not run out."""
+
+    def __init__(self, job: Job, store: JobStore, clock: Clock, deadline: float) -> None:
+        """`deadline` (epoch seconds) is when the worker has to end."""
+        self.job = job
+        self._store = store
+        self._clock = clock
+        self._deadline = deadline
+
+    def checkpoint(
+        self,
+        checkpoint: Mapping[str, Any],
+        progress: int,
+        content: Mapping[str, Any] | None = None,
+    ) -> None:
+        """Keep how far the work has come; it is to be repeatable from here. One transaction.
+
+        Parameters
+        ----------
+        checkpoint
+            What the work needs to go on, as JSON.
+        progress
+            Percent.
+        content
+            What users are shown, if it changes.
+
+        Raises
+        ------
+        JobStopped
+            The job is no longer this worker's; what was done since the last checkpoint is to be dropped.
+        OutOfTime
+            The worker has to end. The checkpoint is kept.
+        """
+        now = self._clock()
+        self._save(
+            replace(
+                self.job,
+                checkpoint=dict(checkpoint),
+                progress=progress,
+                content=dict(self.job.content if content is None else content),
+                lease_until=now + LEASE_SECONDS,
+                updated_at=now,
+            )
+        )
+        if now > self._deadline:
+            raise OutOfTime
+
+    def add_output(self, name: str, output: JobOutput) -> None:
+        """Give the job something that users can fetch at ``/jobs/{id}/{name}``; kept with the next write."""
+        self.job = replace(self.job, outputs={**self.job.outputs, name: output})
+
+    def _save(self, job: Job) -> None:
+        saved = self._store.save(job)
+        if saved is None:
+            there = self._store.get(job.id)
+            if there is None or there.state is not JobState.RUNNING or there.owner != job.owner:
+                raise JobStopped
+            saved = self._store.save(replace(job, version=there.version))
+            if saved is None:
+                raise JobStopped
+        self.job = saved
+
+
+class Work(Protocol):
+    """One kind of job."""
+
+    type: str
+    """Orthanc's name of it, as `/jobs` shows it."""
+
+    def run(self, run: JobRun) -> None:
+        """Do the job, from `run.job.checkpoint` on. May be called again at any time after a crash."""
+
+    def clean(self, job: Job) -> None:
+        """Remove what a finished job does not need; if it failed, all that it made. Safe to repeat."""

@@ -112,10 +112,10 @@ def problems_on_disk(data: Path) -> list[str]:
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 @pytest.mark.parametrize("whole_group", [False, True])
 def test_it_stops_when_asked(tmp_path: Path, number: int, whole_group: bool) -> None:
-    stack = RunningStack(tmp_path)
+    stack = RunningStack(tmp_path, NACRE_DICOM_PROCESSES="2")
     stack.start()
     children = stack.children
-    assert len(children) == 3
+    assert len(children) == 5  # the emulator, two fronts, two listeners
     assert stack.stop(number, whole_group=whole_group) == 0
     assert "stopping" in stack.output
     assert stack.errors == ""

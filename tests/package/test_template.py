@@ -50,6 +50,7 @@ STORAGE_CALLS = {
 }
 """What each call to DynamoDB and S3 needs (service authorization reference). ListBucket: for 404 instead of 403."""
 
+WAKING = {"sqs:SendMessage"}  # Queue.send, of the jobs' queue
 EVENT_SOURCE = {"sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"}
 """What Lambda needs to read a queue (its developer guide, "Using Lambda with Amazon SQS")."""
 
@@ -179,7 +180,7 @@ def test_no_right_is_a_wildcard_and_none_reaches_beyond_the_store(template: dict
 
 
 def test_rights_are_those_of_the_calls_that_are_made() -> None:
-    needed = set().union(*(STORAGE_CALLS[name] for name in storage_calls())) | EVENT_SOURCE
+    needed = set().union(*(STORAGE_CALLS[name] for name in storage_calls())) | EVENT_SOURCE | WAKING
     documents = policies(define(Settings.load({}))).values()
     actions = {
         action

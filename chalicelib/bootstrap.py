@@ -34,6 +34,7 @@ from chalicelib.services.labels import Labels
 from chalicelib.services.listing import Listing
 from chalicelib.services.metadata import Metadata
 from chalicelib.services.modalities import Modalities
+from chalicelib.services.orphans import Orphans
 from chalicelib.services.presigned import PresignedUploads
 from chalicelib.services.protection import Protection
 from chalicelib.services.reading import Reading
@@ -54,6 +55,7 @@ from chalicelib.storage.dynamodb.table import Table
 from chalicelib.storage.dynamodb.writes import IndexWrites
 from chalicelib.storage.s3.archives import ArchiveFiles
 from chalicelib.storage.s3.direct_uploads import DirectUploads
+from chalicelib.storage.s3.file_listing import FileListing
 from chalicelib.storage.s3.files import FileStore
 from chalicelib.storage.s3.inbox import InboxBucket
 from chalicelib.storage.sqs.queue import Queue
@@ -102,6 +104,7 @@ class Services:
     archives: Archives
     protection: Protection
     delete: Delete
+    orphans: Orphans
     sweeper: Sweeper
     system: System
 
@@ -157,8 +160,18 @@ def build(
     inbox_queue = Queue(clients.sqs, settings.inbox_queue_url)
     steps = DeleteSteps(index, writes, log, clock, keep_changes=settings.keep_deleted_changes, sleep=sleep)
     delete = Delete(index, steps, log, files, ingest, pool, clock)
+    listing = FileListing(clients.s3, settings.files_bucket, settings.tenant, files)
+    orphans = Orphans(index, listing, pool, clock)
     sweeper = Sweeper(
-        index, writes, log, tallies, files, delete, clock, stable_age_seconds=settings.stable_age, sleep=sleep
+        index,
+        writes,
+        log,
+        tallies,
+        orphans,
+        delete,
+        clock,
+        stable_age_seconds=settings.stable_age,
+        sleep=sleep,
     )
     browse = Browse(index, pool)
     reading = Reading(index, browse, files, pool)
@@ -244,6 +257,7 @@ def build(
         ),
         protection=Protection(annotate),
         delete=delete,
+        orphans=orphans,
         sweeper=sweeper,
         system=System(settings),
     )

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
+
+from chalicelib.storage.s3.file_listing import ASIDE
 
 if TYPE_CHECKING:
     from chalicelib.settings import Settings
@@ -12,7 +14,8 @@ if TYPE_CHECKING:
 
 MAX_RECEIVES = 5
 VISIBILITY_SECONDS = 5400  # six times the function's timeout, as AWS advises
-EXPIRY_DAYS = 2  # S3 counts from the midnight after; a job is forgotten after one day
+ARCHIVE_DAYS = 2  # S3 counts from the midnight after; a job is forgotten after one day
+ASIDE_DAYS = 30
 RETENTION_SECONDS = 14 * 24 * 3600  # SQS's longest
 
 
@@ -43,8 +46,8 @@ class BucketDefinition:
 
     name: str
     given_up_after_days: int = 7
-    expiring_prefix: str = ""
-    """What is removed a day after it was made."""
+    expiring: dict[str, int] = field(default_factory=dict)
+    """What is removed: prefix to days after it was made."""
     events_prefix: str = ""
     queue: QueueDefinition | None = None
 
@@ -84,7 +87,13 @@ def define(settings: Settings) -> Resources:
     return Resources(
         index=TableDefinition(settings.index_table, "pk", "sk", expiry_attribute="expires"),
         log=TableDefinition(settings.log_table, "pk"),
-        files=BucketDefinition(settings.files_bucket, expiring_prefix=f"{settings.tenant}/archives/"),
+        files=BucketDefinition(
+            settings.files_bucket,
+            expiring={
+                f"{settings.tenant}/archives/": ARCHIVE_DAYS,
+                f"{settings.tenant}/{ASIDE}/": ASIDE_DAYS,
+            },
+        ),
         inbox=BucketDefinition(settings.inbox_bucket, events_prefix=settings.inbox_prefix, queue=queue),
         inbox_queue=queue,
         jobs_queue=QueueDefinition(jobs, f"{jobs}-dead"),
@@ -165,14 +174,13 @@ def _create_bucket(client: Any, bucket: BucketDefinition, queue_arn: str) -> Non
         "AbortIncompleteMultipartUpload": {"DaysAfterInitiation": bucket.given_up_after_days},
     }
     rules: list[dict[str, Any]] = [rule]
-    if bucket.expiring_prefix:
-        expiring = {"Prefix": bucket.expiring_prefix}
+    for prefix, days in bucket.expiring.items():
         rules.append(
             {
-                "ID": "remove what jobs made",
+                "ID": f"remove what is old in {prefix}",
                 "Status": "Enabled",
-                "Filter": expiring,
-                "Expiration": {"Days": EXPIRY_DAYS},
+                "Filter": {"Prefix": prefix},
+                "Expiration": {"Days": days},
             }
         )
     client.put_bucket_lifecycle_configuration(Bucket=bucket.name, LifecycleConfiguration={"Rules": rules})

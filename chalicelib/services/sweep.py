@@ -2,7 +2,7 @@
 
 A tick follows the changes log from where the last one stopped. It counts, keeps `LastUpdate`, finds completed
 series, and gives new ancestors to instances whose series was deleted under them. Then it judges which resources
-have become stable, finishes abandoned deletes, tidies the log, and once an hour removes files that no index
+have become stable, finishes abandoned deletes, tidies the log, and once an hour sets aside files that no index
 entry knows. Any number of processes may tick at once: what must happen once is written on a condition.
 """
 
@@ -19,15 +19,14 @@ from chalicelib.domain.levels import Level
 from chalicelib.domain.resources import Resource
 from chalicelib.services.changes import Tallies, live_instances
 from chalicelib.services.delete import Delete
+from chalicelib.services.orphans import Orphans
 from chalicelib.services.series_status import SeriesStatus, series_status
 from chalicelib.storage.dynamodb.entries import Entry
 from chalicelib.storage.dynamodb.errors import ConditionFailed, Conflict
 from chalicelib.storage.dynamodb.index import Index
-from chalicelib.storage.dynamodb.items import number, text
 from chalicelib.storage.dynamodb.log import FOLD, SequencedLog
 from chalicelib.storage.dynamodb.table import Item, backoff
 from chalicelib.storage.dynamodb.writes import IndexWrites
-from chalicelib.storage.s3.files import FileStore
 
 BATCH = 100
 MAX_BATCHES = 20
@@ -35,9 +34,6 @@ DUE_PAGE = 200
 MAX_DUE_PAGES = 20
 MAX_ATTEMPTS = 10
 ABANDONED_SECONDS = 60.0
-HOUR_SECONDS = 3600
-ORPHAN_AGE_HOURS = 2
-MAX_ORPHANS = 5000  # files that one tick checks
 
 
 class Sweeper:
@@ -49,7 +45,7 @@ class Sweeper:
         writes: IndexWrites,
         log: SequencedLog,
         tallies: Tallies,
-        files: FileStore,
+        orphans: Orphans,
         delete: Delete,
         clock: Clock,
         *,
@@ -61,7 +57,7 @@ class Sweeper:
         self._writes = writes
         self._log = log
         self._tallies = tallies
-        self._files = files
+        self._orphans = orphans
         self._delete = delete
         self._clock = clock
         self._stable_age_seconds = stable_age_seconds
@@ -74,13 +70,19 @@ class Sweeper:
             continue
 
     def tick(self) -> bool:
-        """Do what there is to do now, or a part of it; says whether it came to the end of the log."""
+        """Do what there is to do now, or a part of it; says whether it came to the end of the log.
+
+        Raises
+        ------
+        TooManyOrphans
+            Of the files of an hour so many are not in the index that none was touched. Everything else was done.
+        """
         is_at_end = self.follow()
         if is_at_end:
             self.judge()
         self._delete.finish_abandoned(ABANDONED_SECONDS)
         self._log.trim(self._tallies.load().cursor)
-        self.remove_orphans()
+        self._orphans.remove()
         return is_at_end
 
     # Following the log
@@ -174,31 +176,6 @@ class Sweeper:
         for (resource, due), reserved in zip(stable, numbers, strict=True):
             entry = self._log.put_action(reserved, STABLE[resource.level], {"id": resource.id})
             self._attempt([*self._writes.settle(resource, due, reserved), entry], reserved)
-
-    # Orphans
-
-    def remove_orphans(self) -> None:
-        """Remove the files of a past hour that never came into the index: an hour, or some thousands, a tick."""
-        key = self._index.keys.orphans()
-        item = self._table.get(key)
-        newest = int(self._clock()) // HOUR_SECONDS - ORPHAN_AGE_HOURS
-        hour, after = (int(item["hour"]["N"]), item["after"]["S"]) if item else (newest, "")
-        if hour > newest:
-            return
-        names = list(islice(self._files.of_hour(hour * HOUR_SECONDS, after), MAX_ORPHANS))
-        kept = self._keys_in_use({name.owner_id for name in names})
-        self._files.delete([name.key for name in names if name.key not in kept])
-        place = (hour, names[-1].key) if len(names) == MAX_ORPHANS else (hour + 1, "")
-        self._table.put(key | {"hour": number(place[0]), "after": text(place[1])})
-
-    def _keys_in_use(self, owners: set[str]) -> set[str]:
-        """Where the files and the attachments of some resources lie; whoever is no instance may be above."""
-        instances = self._index.instances(list(owners))
-        above = self._index.resources(owners - instances.keys())
-        kept = {instance.file.key for instance in instances.values()}
-        annotated = [row.annotations for row in instances.values()]
-        annotated += [row.annotations for row in above.values()]
-        return kept.union(*(annotations.file_keys for annotations in annotated))
 
     def _attempt(self, actions: list[Item], reserved: int | None = None) -> None:
         """Apply what is not needed any more if its condition does not hold; `reserved` is the number it uses.

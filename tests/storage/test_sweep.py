@@ -1,4 +1,4 @@
-"""What the sweep makes of the changes log: stability, completeness, and files that belong to nothing."""
+"""What the sweep makes of the changes log: stability and completeness."""
 
 from __future__ import annotations
 
@@ -133,28 +133,6 @@ def test_statistics_are_right_before_and_after_a_sweep(world: World) -> None:
         tally = world.services.tallies.current()
         assert [tally.total(level) for level in Level] == [1, 1, 1, 4]
         world.services.sweeper.tick()
-
-
-def test_files_that_belong_to_nothing_are_removed_in_portions(
-    world: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(sweep, "MAX_ORPHANS", 4)
-    world.store(described())
-    kept = world.services.reading.instance(described().identifiers[Level.INSTANCE]).file.key
-    for n in range(9):
-        name = world.services.files.name(described(str(n)).identifiers[3], f"{n}", world.clock.now)
-        world.s3.put_object(Bucket=world.resources.files, Key=name.key, Body=b"")
-    counts = []
-    world.services.sweeper.tick()
-    for seconds in (3600, 3600, 0, 0, 0):
-        world.clock.advance(seconds)
-        world.services.sweeper.tick()
-        found = world.s3.list_objects_v2(Bucket=world.resources.files)["Contents"]
-        counts.append(len(found))
-    assert counts[0] == 10
-    assert counts[1:] == sorted(counts[1:], reverse=True)
-    assert counts[1] >= 6
-    assert [entry["Key"] for entry in found] == [kept]
 
 
 def test_a_delete_that_cannot_be_finished_does_not_hold_up_another(world: World) -> None:

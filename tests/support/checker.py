@@ -101,7 +101,9 @@ def _labels(index: Any, rows: Any, instances: Any) -> list[str]:
 
 def _files(world: Any, rows: Any, instances: Any) -> list[str]:
     pages = world.s3.get_paginator("list_objects_v2").paginate(Bucket=world.resources.files)
-    stored = {entry["Key"] for page in pages for entry in page.get("Contents", [])}
+    stored = {
+        entry["Key"] for page in pages for entry in page.get("Contents", []) if "/files/" in entry["Key"]
+    }
     wanted = {instance.file.key for instance in instances.values()}
     for row in (*rows.values(), *instances.values()):
         wanted.update(row.annotations.file_keys)

@@ -55,6 +55,8 @@ def local_world(pool: Executor | None = None, **settings: str) -> Iterator[World
         inbox=resources.inbox.name,
     )
     try:
+        services.sweeper.tick()  # as in a new store before its first upload
+        calls.reset()
         yield World(services, clients.dynamodb, clients.s3, names, clock, calls)
     finally:
         emulator.forget()

@@ -34,4 +34,6 @@ def ministack_world(url: str, pool: Executor | None = None, **settings: str) -> 
         names = SimpleNamespace(
             index=resources.index.name, log=resources.log.name, files=resources.files.name
         )
+        services.sweeper.tick()  # as in a new store before its first upload
+        calls.reset()
         yield World(services, clients.dynamodb, clients.s3, names, clock, calls)

@@ -58,6 +58,8 @@ def moto_world(**settings: Any) -> Iterator[World]:
             index=resources.index.name, log=resources.log.name, files=resources.files.name
         )
         calls.reset()
+        services.sweeper.tick()  # as in a new store before its first upload
+        calls.reset()
         yield World(services, clients.dynamodb, clients.s3, names, clock, calls)
 
 

@@ -129,6 +129,17 @@ class FileStore:
                 return
             self._adopt_in_parts(source, etag, size, key)
 
+    def copy(self, source_key: str, etag: str, size: int, key: str) -> None:
+        """Copy a file of this bucket to another key, as it is, if it still has this ETag."""
+        source: CopySourceTypeDef = {"Bucket": self.bucket, "Key": source_key}
+        with translated():
+            if size <= MAX_COPY_BYTES:
+                self._client.copy_object(
+                    Bucket=self.bucket, Key=key, CopySource=source, CopySourceIfMatch=etag
+                )
+                return
+            self._adopt_in_parts(source, etag, size, key)
+
     def _adopt_in_parts(self, source: CopySourceTypeDef, etag: str, size: int, key: str) -> None:
         upload = self._client.create_multipart_upload(
             Bucket=self.bucket, Key=key, ContentType="application/dicom"
@@ -163,21 +174,6 @@ class FileStore:
             if answer.get("Errors"):
                 raise Unavailable("The bucket did not delete all files")
 
-    def of_hour(self, at: float, after: str = "") -> Iterator[FileName]:
-        """The names of the files that were stored in the hour of `at`, in order, those behind the key `after`."""
-        pages = self._client.get_paginator("list_objects_v2").paginate(
-            Bucket=self.bucket, Prefix=self._hour_prefix(at), StartAfter=after
-        )
-        with translated():
-            for page in pages:
-                for entry in page.get("Contents", []):
-                    yield _parse(entry["Key"])
-
     def _hour_prefix(self, at: float) -> str:
         hour = time.strftime("%Y%m%d%H", time.gmtime(at))
         return f"{self._tenant}/files/{hour}/"
-
-
-def _parse(key: str) -> FileName:
-    owner_id, uuid = key.rsplit("/", 1)[1].split(".", 1)
-    return FileName(key, uuid, owner_id)

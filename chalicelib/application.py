@@ -22,6 +22,7 @@ from chalicelib.routes.content import content_routes
 from chalicelib.routes.errors import observed
 from chalicelib.routes.find import find_routes
 from chalicelib.routes.http import BinaryRequest
+from chalicelib.routes.images import image_routes
 from chalicelib.routes.inbox import inbox_routes
 from chalicelib.routes.instances import instance_routes
 from chalicelib.routes.jobs import job_routes
@@ -43,6 +44,7 @@ ROUTES = (
     instance_routes,
     tag_routes,
     content_routes,
+    image_routes,
     modality_routes,
     find_routes,
     job_routes,

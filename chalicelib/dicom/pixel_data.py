@@ -80,6 +80,10 @@ class PixelData:
             return self._size
         return max((end for _, end in self.parts), default=0) + _ITEM_HEADER.size
 
+    def raw(self, start: int, end: int) -> bytes:
+        """The bytes from one offset to another, as they are; raises as `part` does."""
+        return self._bounded(start, end)
+
     def part(self, start: int, end: int) -> bytes:
         """The bytes of a part.
 

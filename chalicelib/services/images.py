@@ -1,51 +1,146 @@
-"""Pictures of instances."""
+"""Pictures, samples and frames of instances."""
 
 from __future__ import annotations
 
-from chalicelib.domain.errors import PayloadTooLarge
+from typing import TYPE_CHECKING
+
+from chalicelib.domain.errors import AbsentElement, PayloadTooLarge
+from chalicelib.domain.resources import Instance
 from chalicelib.services.reading import Reading
 
+if TYPE_CHECKING:
+    from chalicelib.dicom.reader import Header
+    from chalicelib.dicom.rendering.forms import View
+
 MAXIMUM_READ_BYTES = 256 * 1024 * 1024
-"""From the beginning of a file to the end of its first frame: what there is memory for, on Lambda."""
+"""Of a file, for one frame: what there is memory for, on Lambda."""
+
+ENCAPSULATED_DOCUMENT = 0x00420011
+STREAM_TYPES = {
+    "1.2.840.10008.1.2.4.50": "image/jpeg",
+    "1.2.840.10008.1.2.4.90": "image/jp2",
+    "1.2.840.10008.1.2.4.91": "image/jp2",
+}
+"""The media types that Orthanc gives code streams, by transfer syntax."""
+
+RLE_LOSSLESS = "1.2.840.10008.1.2.5"
 
 
 class Images:
-    """Renders frames. One call for the row of an instance, one ranged GET for its header and the frame."""
+    """Reads and renders frames.
+
+    The first frame of a native or RLE image costs the row and one ranged GET; any other frame one GET for the
+    header and one or more for the frame.
+    """
 
     def __init__(self, reading: Reading) -> None:
         self._reading = reading
 
-    def preview(self, identifier: str, media_type: str, quality: int) -> bytes:
-        """The first frame in 8 bits, its gray levels stretched.
+    def picture(
+        self,
+        identifier: str,
+        frame: int,
+        form: str,
+        media_type: str,
+        quality: int,
+        view: View | None = None,
+    ) -> bytes:
+        """A frame (from 0) as a picture.
 
         Parameters
         ----------
-        media_type
-            One of `chalicelib.dicom.rendering.MEDIA_TYPES`.
-        quality
-            Of a JPEG, 1 to 100.
+        form, media_type, quality, view
+            As `chalicelib.dicom.rendering.render` has them.
 
         Raises
         ------
         UnknownResource
             There is no such instance.
+        ParameterOutOfRange
+            There is no such frame.
         UnsupportedMediaType
             The instance has no image that can be shown.
         PayloadTooLarge
             The frame is too large to be read.
         """
         from chalicelib.dicom import rendering
+
+        header, syntax, data = self._frame(self._reading.instance(identifier), frame)
+        return rendering.render(
+            header.dataset,
+            syntax,
+            data,
+            media_type,
+            form=form,
+            view=view,
+            quality=quality,
+            pixel_data_vr=header.pixel_data_vr,
+        )
+
+    def matlab(self, identifier: str, frame: int) -> str:
+        """The samples of a frame as a text for Matlab; raises as `picture` does."""
+        from chalicelib.dicom import rendering
+
+        header, syntax, data = self._frame(self._reading.instance(identifier), frame)
+        return rendering.as_matlab(header.dataset, syntax, data, header.pixel_data_vr)
+
+    def count(self, identifier: str) -> int:
+        """How many frames an instance has."""
+        from chalicelib.dicom.frames import frame_count
+
+        return frame_count(self._reading.header(identifier))
+
+    def raw(self, identifier: str, frame: int) -> tuple[bytes, str]:
+        """A frame as it is stored, native bytes or a code stream, and its media type. Raises as `picture` does."""
+        instance = self._reading.instance(identifier)
+        header = self._reading.header_of(instance)
+        data = self._read(instance, header, frame)
+        return data, STREAM_TYPES.get(header.transfer_syntax, "application/octet-stream")
+
+    def document(self, identifier: str) -> bytes:
+        """The PDF that an instance holds; raises `AbsentElement` if it holds none."""
+        from chalicelib.dicom.dictionary import STANDARD
+        from chalicelib.dicom.elements import find_element
+
+        header = self._reading.header(identifier)
+        element = find_element(header.dataset, ENCAPSULATED_DOCUMENT, STANDARD)
+        if element is None or not isinstance(element.value, bytes):
+            raise AbsentElement
+        return element.value
+
+    def _frame(self, instance: Instance, number: int) -> tuple[Header, str, bytes]:
+        """The header, the transfer syntax in which the frame is, and the frame."""
         from chalicelib.dicom.reader import DEFLATED_LITTLE_ENDIAN, EXPLICIT_LITTLE_ENDIAN
 
-        instance = self._reading.instance(identifier)
-        if (instance.file.first_frame_end or instance.file.size) > MAXIMUM_READ_BYTES:
+        if number == 0:
+            header, data = self._first_frame(instance)
+        else:
+            header = self._reading.header_of(instance)
+            data = self._read(instance, header, number)
+        is_deflated = header.transfer_syntax == DEFLATED_LITTLE_ENDIAN
+        return header, EXPLICIT_LITTLE_ENDIAN if is_deflated else header.transfer_syntax, data
+
+    def _first_frame(self, instance: Instance) -> tuple[Header, bytes]:
+        from chalicelib.dicom import rendering
+
+        self._check_size(instance.file.first_frame_end or instance.file.size)
+        header, data = self._reading.first_frame(instance)
+        if header.pixel_data_tag is not None and header.pixel_data_offset_bytes is None:
+            return header, header.pixel_data  # a deflated file is read as a whole
+        if header.pixel_data_tag is None or header.pixel_data_length_bytes is not None:
+            return header, data
+        if header.transfer_syntax == RLE_LOSSLESS:
+            return header, rendering.extract_first_frame(data)
+        return header, self._read(instance, header, 0)
+
+    def _read(self, instance: Instance, header: Header, number: int) -> bytes:
+        from chalicelib.dicom.frames import read_frame
+        from chalicelib.dicom.pixel_data import PixelData
+
+        read = self._reading.range_reader(instance)
+        return read_frame(header, PixelData(header, instance.file.size, read, MAXIMUM_READ_BYTES), number)
+
+    @staticmethod
+    def _check_size(size: int) -> None:
+        if size > MAXIMUM_READ_BYTES:
             raise PayloadTooLarge("The image is too large to be shown; the file itself can be had")
-        header, frame = self._reading.first_frame(instance)
-        syntax = header.transfer_syntax
-        if syntax == DEFLATED_LITTLE_ENDIAN:
-            syntax, frame = EXPLICIT_LITTLE_ENDIAN, header.pixel_data
-        if header.pixel_data_tag is not None and header.pixel_data_length_bytes is None:
-            frame = rendering.extract_first_frame(frame)
-        return rendering.preview(
-            header.dataset, syntax, frame, media_type, quality=quality, pixel_data_vr=header.pixel_data_vr
-        )

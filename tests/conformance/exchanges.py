@@ -5,6 +5,7 @@ What differs from run to run (times, UUIDs, ports) is replaced by a mark, if it 
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 import io
 import json
@@ -146,9 +147,13 @@ def _last(path: str) -> str:
 
 
 def _body(request: Request, answer: Answer) -> tuple[str, Any]:
-    if answer.content_type.startswith("image/"):
+    if answer.content_type in ("image/png", "image/jpeg"):
         return "image", fingerprint(answer.body)
     is_json = answer.content_type.startswith("application/json")
+    if answer.content_type == "image/x-portable-arbitrarymap":
+        return _bytes(answer.body)
+    if answer.content_type == "application/gzip":
+        return _bytes(gzip.decompress(answer.body))
     if answer.content_type == "application/zip":
         return "zip", zip_contents(answer.body)
     if answer.content_type == "application/dicom" or ("/content/" in request.path and not is_json):

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from chalicelib.dicom.rendering.codecs import PLUGINS, decode_compressed
 from chalicelib.dicom.rendering.layout import PixelLayout
 from chalicelib.dicom.rendering.rle import decode_rle
 from chalicelib.domain.errors import UnsupportedMediaType
@@ -31,6 +32,9 @@ def decode(layout: PixelLayout, transfer_syntax: str, frame: bytes, pixel_data_v
     UnsupportedMediaType
         There is no decoder for the transfer syntax, or it cannot decode the frame.
     """
+    if transfer_syntax in PLUGINS:
+        decoded: Samples = decode_compressed(layout, transfer_syntax, frame)
+        return decoded
     decoder = DECODERS.get(transfer_syntax)
     if decoder is None:
         raise UnsupportedMediaType("Images of this transfer syntax cannot be shown")
@@ -67,7 +71,7 @@ def _decode_bits(layout: PixelLayout, frame: bytes) -> Samples:
     if layout.columns % 8:
         raise UnsupportedMediaType("Bitmaps are shown only if their rows are whole bytes")
     cells = np.frombuffer(frame, np.uint8, layout.frame_length_bytes)
-    return np.unpackbits(cells, bitorder="little").reshape(layout.rows, layout.columns)
+    return np.unpackbits(cells, bitorder="little").reshape(layout.rows, layout.columns) * np.uint8(255)
 
 
 def _align(layout: PixelLayout, cells: Samples) -> Samples:

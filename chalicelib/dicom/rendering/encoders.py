@@ -5,8 +5,10 @@ from __future__ import annotations
 import struct
 import zlib
 from io import BytesIO
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from chalicelib.dicom.rendering.levels import Raster
 from chalicelib.domain.errors import UnsupportedMediaType
@@ -17,14 +19,15 @@ _UP = 2
 """The PNG filter that subtracts from each byte the one above it."""
 
 
-def encode_png(raster: Raster) -> bytes:
-    """A PNG of 8 bits a sample (ISO/IEC 15948).
+def encode_png(raster: NDArray[Any]) -> bytes:
+    """A PNG of 8 or 16 bits a sample (ISO/IEC 15948); negative numbers are their two's complement, as in Orthanc.
 
     One filter for all rows and run-length matching only: as small as Pillow's default and Orthanc's for CT and
     MR, at a third of the time of the fastest that Pillow can be set to.
     """
     rows, columns = raster.shape[:2]
-    lines = raster.reshape(rows, -1)
+    bits = 8 * raster.itemsize
+    lines = _big_endian(raster).reshape(rows, -1)
     filtered = np.empty((rows, lines.shape[1] + 1), np.uint8)
     filtered[:, 0] = _UP
     filtered[0, 1:] = lines[0]
@@ -32,8 +35,15 @@ def encode_png(raster: Raster) -> bytes:
     compressor = zlib.compressobj(level=1, memLevel=9, strategy=zlib.Z_RLE)
     data = compressor.compress(filtered.data) + compressor.flush()
     colour_type = _GRAY if raster.ndim == 2 else _RGB
-    header = struct.pack(">IIBBBBB", columns, rows, 8, colour_type, 0, 0, 0)
+    header = struct.pack(">IIBBBBB", columns, rows, bits, colour_type, 0, 0, 0)
     return _SIGNATURE + _chunk(b"IHDR", header) + _chunk(b"IDAT", data) + _chunk(b"IEND", b"")
+
+
+def _big_endian(raster: NDArray[Any]) -> NDArray[np.uint8]:
+    """The bytes of samples, the higher one first."""
+    if raster.itemsize == 1:
+        return raster
+    return np.ascontiguousarray(raster.astype(raster.dtype.newbyteorder(">"))).view(np.uint8)
 
 
 def _chunk(kind: bytes, data: bytes) -> bytes:
@@ -60,9 +70,10 @@ def encode_jpeg(raster: Raster, quality: int) -> bytes:
     return file.getvalue()
 
 
-def encode_pam(raster: Raster) -> bytes:
+def encode_pam(raster: NDArray[Any]) -> bytes:
     """A portable arbitrary map (netpbm's PAM)."""
     rows, columns = raster.shape[:2]
     depth, kind = (1, "GRAYSCALE") if raster.ndim == 2 else (3, "RGB")
-    header = f"P7\nWIDTH {columns}\nHEIGHT {rows}\nDEPTH {depth}\nMAXVAL 255\nTUPLTYPE {kind}\nENDHDR\n"
-    return header.encode() + raster.tobytes()
+    maximum = 255 if raster.itemsize == 1 else 65535
+    header = f"P7\nWIDTH {columns}\nHEIGHT {rows}\nDEPTH {depth}\nMAXVAL {maximum}\nTUPLTYPE {kind}\nENDHDR\n"
+    return header.encode() + _big_endian(raster).tobytes()

@@ -75,6 +75,11 @@ def frame_length_bytes(dataset: Dataset) -> int:
     return length + length % 2
 
 
+def read_native_length(dataset: Dataset) -> int:
+    """Length of one frame of native pixel data among others, in bytes; raises as `frame_length_bytes` does."""
+    return _read(dataset).frame_length_bytes
+
+
 def _read(dataset: Dataset) -> PixelLayout:
     allocated = _number(dataset, "BitsAllocated")
     stored = _number(dataset, "BitsStored", allocated)

@@ -325,4 +325,4 @@ def render(data: bytes, media_type: str = "image/png") -> bytes:
         del dataset["PixelData"]
     native = value[: rendering.frame_length_bytes(dataset)]
     frame = rendering.extract_first_frame(value) if syntax == RLE else native
-    return rendering.preview(dataset, syntax, frame, media_type, pixel_data_vr=vr)
+    return rendering.render(dataset, syntax, frame, media_type, pixel_data_vr=vr)

@@ -18,7 +18,7 @@ RAMP = bytes(range(0, 240, 10))
 
 
 def test_png_is_whole_and_gray():
-    png = rendering.preview(files.header(**BYTES), LITTLE, RAMP)
+    png = rendering.render(files.header(**BYTES), LITTLE, RAMP)
     with Image.open(BytesIO(png)) as image:
         image.verify()
     with Image.open(BytesIO(png)) as image:
@@ -27,13 +27,13 @@ def test_png_is_whole_and_gray():
 
 
 def test_png_of_colours_keeps_them():
-    png = rendering.preview(files.header(**COLOUR), LITTLE, NOISE[:72])
+    png = rendering.render(files.header(**COLOUR), LITTLE, NOISE[:72])
     with Image.open(BytesIO(png)) as image:
         assert (image.mode, image.tobytes()) == ("RGB", NOISE[:72])
 
 
 def test_pam_is_orthancs():
-    pam = rendering.preview(files.header(**BYTES), LITTLE, RAMP, "image/x-portable-arbitrarymap")
+    pam = rendering.render(files.header(**BYTES), LITTLE, RAMP, "image/x-portable-arbitrarymap")
     start = b"P7\nWIDTH 6\nHEIGHT 4\nDEPTH 1\nMAXVAL 255\nTUPLTYPE GRAYSCALE\nENDHDR\n"
     assert pam[: len(start)] == start
     assert list(pam[len(start) :])[:3] == [0, 11, 22]
@@ -41,18 +41,18 @@ def test_pam_is_orthancs():
 
 
 def test_pam_of_colours():
-    pam = rendering.preview(files.header(**COLOUR), LITTLE, NOISE[:72], "image/x-portable-arbitrarymap")
+    pam = rendering.render(files.header(**COLOUR), LITTLE, NOISE[:72], "image/x-portable-arbitrarymap")
     assert b"DEPTH 3\nMAXVAL 255\nTUPLTYPE RGB\nENDHDR\n" + NOISE[:72] in pam
 
 
 def jpeg(quality: int, **elements: object) -> bytes:
     header = files.header(**{**BYTES, **elements})
-    return rendering.preview(header, LITTLE, NOISE, "image/jpeg", quality=quality)
+    return rendering.render(header, LITTLE, NOISE, "image/jpeg", quality=quality)
 
 
 def test_jpeg_is_close_to_the_pixels():
     gray = files.header(**BYTES, Rows=16, Columns=15)
-    image = Image.open(BytesIO(rendering.preview(gray, LITTLE, bytes(range(240)), "image/jpeg")))
+    image = Image.open(BytesIO(rendering.render(gray, LITTLE, bytes(range(240)), "image/jpeg")))
     assert (image.format, image.mode, image.size) == ("JPEG", "L", (15, 16))
     assert np.abs(np.asarray(image, np.int16).ravel() - np.arange(240) * 255 / 239).max() < 12
 
@@ -72,7 +72,7 @@ def test_an_image_too_large_for_jpeg_is_refused():
     header = files.header(**BYTES, Rows=1)
     header.add_new("Columns", "UL", 70_000)
     with pytest.raises(UnsupportedMediaType):
-        rendering.preview(header, LITTLE, bytes(70_000), "image/jpeg")
+        rendering.render(header, LITTLE, bytes(70_000), "image/jpeg")
 
 
 @pytest.mark.parametrize(

@@ -23,8 +23,8 @@ def ends(dataset: Dataset, syntax: str, value: bytes, media_type: str = "image/p
     """How the calls end: in an image, a length, or one of our errors."""
     found = set()
     for call in (
-        lambda: rendering.preview(dataset, syntax, value, media_type),
-        lambda: rendering.preview(dataset, syntax, rendering.extract_first_frame(value), media_type),
+        lambda: rendering.render(dataset, syntax, value, media_type),
+        lambda: rendering.render(dataset, syntax, rendering.extract_first_frame(value), media_type),
         lambda: rendering.frame_length_bytes(dataset),
     ):
         try:
@@ -125,7 +125,7 @@ def test_absurd_sizes_allocate_nothing(syntax, value, size, depth):
     tracemalloc.start()
     try:
         with pytest.raises(UnsupportedMediaType):
-            rendering.preview(dataset, syntax, value)
+            rendering.render(dataset, syntax, value)
         assert tracemalloc.get_traced_memory()[1] < 100_000
     finally:
         tracemalloc.stop()
@@ -136,7 +136,7 @@ def test_rle_does_not_expand_beyond_the_most_pixels():
     tracemalloc.start()
     try:
         with pytest.raises(UnsupportedMediaType):
-            rendering.preview(files.header(**{**BYTES, "Rows": 8193, "Columns": 8192}), RLE, frame)
+            rendering.render(files.header(**{**BYTES, "Rows": 8193, "Columns": 8192}), RLE, frame)
         assert tracemalloc.get_traced_memory()[1] < 100_000
     finally:
         tracemalloc.stop()
@@ -146,7 +146,7 @@ def test_rle_stops_unpacking_at_the_size_of_the_image():
     frame = files.rle_frame(b"\x81\5" * 600_000)
     tracemalloc.start()
     try:
-        assert rendering.preview(files.header(**BYTES), RLE, frame)
+        assert rendering.render(files.header(**BYTES), RLE, frame)
         assert tracemalloc.get_traced_memory()[1] < 3 * len(frame)
     finally:
         tracemalloc.stop()
@@ -155,4 +155,4 @@ def test_rle_stops_unpacking_at_the_size_of_the_image():
 @pytest.mark.parametrize("media_type", ["image/webp", "image/*", "", "text/html"])
 def test_other_media_types_are_not_acceptable(media_type):
     with pytest.raises(NotAcceptable):
-        rendering.preview(files.header(), LITTLE, NOISE[:48], media_type)
+        rendering.render(files.header(), LITTLE, NOISE[:48], media_type)

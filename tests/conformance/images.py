@@ -76,7 +76,7 @@ _AT = ("/instances/{id}", "/instances/{id}/frames/0", "/instances/{id}/frames/1"
 _PICTURES = [f"GET {at}/{form}" for at in _AT for form in FORMS]
 _MATLAB = [f"GET {at}/matlab" for at in _AT]
 _RAW = [f"GET /instances/{{id}}/frames/{n}/raw{gz}" for n in (0, 1, 9999) for gz in ("", ".gz")]
-TWELVE_BITS = "JPEG extended of 12 bits cannot be shown: no decoder with a free licence for it."
+TWELVE_BITS = "JPEG lossless and JPEG extended of 12 bits cannot be shown: no safe and free decoder for them."
 
 
 _RESIZED = (

@@ -9,31 +9,20 @@ from functools import cache
 from types import SimpleNamespace
 from typing import Any
 
+import msgspec
 from moto import mock_aws
 
 from chalicelib.bootstrap import build
+from chalicelib.settings import Settings
 from chalicelib.storage.clients import Clients, make_clients
 from infra.resources import create, define
 from tests.support.faults import Calls
 from tests.support.world import InlineExecutor, ManualClock, World
 
 DEFAULTS = {
-    "tenant": "t0",
-    "index_table": "index",
-    "log_table": "log",
-    "files_bucket": "files",
-    "overwrite_instances": "Never",
-    "stable_age": 60,
-    "gap_grace_seconds": 10,
-    "keep_deleted_changes": False,
-    "dictionary": {},
-    "default_encoding": "Latin1",
+    "gap_grace_seconds": 10.0,
     "maximum_inline_bytes": 4_000_000,
     "maximum_upload_bytes": 4_000_000,
-    "stage": "test",
-    "inbox_bucket": "inbox",
-    "inbox_prefix": "inbox/",
-    "inbox_queue_url": "",
 }
 
 
@@ -42,7 +31,7 @@ def moto_world(**settings: Any) -> Iterator[World]:
     """A fresh store; `settings` override the defaults."""
     with mock_aws():
         clients, calls = _clients()
-        chosen: Any = SimpleNamespace(**{**DEFAULTS, **settings})
+        chosen = msgspec.structs.replace(Settings.load({}), **{**DEFAULTS, **settings})
         resources = define(chosen)
         create(resources, clients)
         clock = ManualClock()

@@ -92,6 +92,8 @@ def test_every_error_has_a_status() -> None:
         "UnsupportedMediaType": 415,
         "InternalError": 500,
         "Unavailable": 503,
+        "BadRevision": 409,
+        "RangeNotSatisfiable": 416,
     }
 
 

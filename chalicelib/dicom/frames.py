@@ -41,6 +41,8 @@ def read_frame(header: Header, pixel_data: PixelData, number: int) -> bytes:
         length = read_native_length(header.dataset)
         end = min((number + 1) * length, header.pixel_data_length_bytes)
         return pixel_data.raw(number * length, end)
+    if not pixel_data.parts:
+        raise UnsupportedMediaType("The pixel data has no fragments")
     table, *fragments = pixel_data.parts
     first, last = _fragments_of(number, count, fragments, pixel_data.raw(*table))
     return b"".join(pixel_data.raw(start, end) for start, end in fragments[first:last])

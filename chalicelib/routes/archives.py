@@ -6,14 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import msgspec
 from chalice.app import Response
 
 from chalicelib.domain.errors import BadFileFormat, BadRequest, ParameterOutOfRange, UnknownResource
 from chalicelib.domain.jobs import Job, JobOutput
 from chalicelib.domain.levels import Level
 from chalicelib.routes.api import Api, View
-from chalicelib.routes.http import bytes_response, json_response, level_of
+from chalicelib.routes.http import bytes_response, json_body, json_response, level_of
 from chalicelib.routes.jobs import output_response, started
 from chalicelib.services.archive.archives import Request
 from chalicelib.services.archive.plan import Placed
@@ -126,16 +125,9 @@ def _above_instances(segment: str) -> Level:
     return level
 
 
-def _json(body: bytes, complaint: str = "") -> Any:
-    try:
-        return msgspec.json.decode(body)
-    except msgspec.MsgspecError:
-        raise BadFileFormat(complaint) from None
-
-
 def _object(body: bytes) -> dict[str, Any]:
     """The options of a call; Orthanc takes an empty list for none."""
-    value = _json(body)
+    value = json_body(body)
     if value == []:
         return {}
     if not isinstance(value, dict):
@@ -145,7 +137,7 @@ def _object(body: bytes) -> dict[str, Any]:
 
 def _many(body: bytes) -> tuple[list[str], dict[str, Any]]:
     """The resources of `/tools/create-archive`, a list or the field of an object, and the other fields."""
-    value = _json(body, "Expected a list of resources to archive in the body")
+    value = json_body(body, "Expected a list of resources to archive in the body")
     fields: dict[str, Any] = {}
     if isinstance(value, dict):
         if "Resources" not in value:

@@ -136,7 +136,7 @@ class _Fields:
     def __init__(self, body: bytes) -> None:
         try:
             self.values = msgspec.json.decode(body, type=dict[str, Any])
-        except msgspec.MsgspecError:
+        except (msgspec.MsgspecError, RecursionError):
             raise BadRequest("The body must contain a JSON object") from None
 
     def __contains__(self, name: str) -> bool:

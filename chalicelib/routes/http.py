@@ -110,18 +110,18 @@ def instances_only(segment: str) -> None:
         raise UnknownResource
 
 
-def json_body(body: bytes) -> Any:
+def json_body(body: bytes, complaint: str = "") -> Any:
     """The JSON of a body.
 
     Raises
     ------
     BadFileFormat
-        It is none.
+        It is none, or is nested too deeply.
     """
     try:
         return msgspec.json.decode(body)
-    except msgspec.MsgspecError:
-        raise BadFileFormat from None
+    except (msgspec.MsgspecError, RecursionError):
+        raise BadFileFormat(complaint) from None
 
 
 def json_response(answer: Any) -> Response:

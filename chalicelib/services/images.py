@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 MAXIMUM_READ_BYTES = 256 * 1024 * 1024
 """Of a file, for one frame: what there is memory for, on Lambda."""
 
+MAXIMUM_FRAMES = 500_000
+"""To be listed: an answer of 4 MB."""
+
 ENCAPSULATED_DOCUMENT = 0x00420011
 STREAM_TYPES = {
     "1.2.840.10008.1.2.4.50": "image/jpeg",
@@ -85,10 +88,13 @@ class Images:
         return rendering.as_matlab(header.dataset, syntax, data, header.pixel_data_vr)
 
     def count(self, identifier: str) -> int:
-        """How many frames an instance has."""
+        """How many frames an instance has; raises `PayloadTooLarge` if too many to be listed."""
         from chalicelib.dicom.frames import frame_count
 
-        return frame_count(self._reading.header(identifier))
+        count = frame_count(self._reading.header(identifier))
+        if count > MAXIMUM_FRAMES:
+            raise PayloadTooLarge("There are too many frames to be listed")
+        return count
 
     def raw(self, identifier: str, frame: int) -> tuple[bytes, str]:
         """A frame as it is stored, native bytes or a code stream, and its media type. Raises as `picture` does."""

@@ -20,6 +20,7 @@ from tests.support.faults import Calls
 from tests.support.world import InlineExecutor, ManualClock, World
 
 DEFAULTS = {
+    "inbox_bucket": "inbox",
     "gap_grace_seconds": 10.0,
     "maximum_inline_bytes": 4_000_000,
     "maximum_upload_bytes": 4_000_000,

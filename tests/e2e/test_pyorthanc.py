@@ -2,40 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
 import pytest
 from pyorthanc import Instance, Orthanc, Patient, Series, Study, upload
 
-from tests.support.stack import RunningStack
+from tests.e2e.conftest import stored
 
 
-@pytest.fixture
-def client(stack: RunningStack) -> Iterator[Orthanc]:
-    with Orthanc(stack.url) as client:
-        for patient in client.get_patients():
-            client.delete_patients_id(patient)
-        yield client
+def test_uploads(pyorthanc: Orthanc, ct: Path, mr: Path) -> None:
+    assert stored(pyorthanc, ct)["Status"] == "Success"
+    assert stored(pyorthanc, ct)["Status"] == "AlreadyStored"
+    (instance,) = upload(pyorthanc, mr)
+    assert instance.identifier in pyorthanc.get_instances()
 
 
-def stored(client: Orthanc, file: Path) -> dict[str, str]:
-    answer = client.post_instances(file.read_bytes())
-    assert isinstance(answer, dict)
-    return answer
-
-
-def test_uploads(client: Orthanc, ct: Path, mr: Path) -> None:
-    assert stored(client, ct)["Status"] == "Success"
-    assert stored(client, ct)["Status"] == "AlreadyStored"
-    (instance,) = upload(client, mr)
-    assert instance.identifier in client.get_instances()
-
-
-def test_resources_as_objects(client: Orthanc, ct: Path) -> None:
-    answer = stored(client, ct)
-    patient = Patient(answer["ParentPatient"], client)
+def test_resources_as_objects(pyorthanc: Orthanc, ct: Path) -> None:
+    answer = stored(pyorthanc, ct)
+    patient = Patient(answer["ParentPatient"], pyorthanc)
     assert patient.patient_id == "1CT1"
     (study,) = patient.studies
     assert isinstance(study, Study)
@@ -57,58 +42,58 @@ def test_resources_as_objects(client: Orthanc, ct: Path) -> None:
     assert study.shared_tags
 
 
-def test_lists_in_every_form(client: Orthanc, ct: Path, mr: Path) -> None:
+def test_lists_in_every_form(pyorthanc: Orthanc, ct: Path, mr: Path) -> None:
     for file in (ct, mr):
-        stored(client, file)
-    assert len(client.get_studies()) == 2
-    expanded = client.get_studies({"expand": ""})
+        stored(pyorthanc, file)
+    assert len(pyorthanc.get_studies()) == 2
+    expanded = pyorthanc.get_studies({"expand": ""})
     assert {study["Type"] for study in expanded} == {"Study"}
-    assert len(client.get_series({"since": 1, "limit": 1})) == 1
-    short = client.get_patients({"expand": "", "short": ""})
+    assert len(pyorthanc.get_series({"since": 1, "limit": 1})) == 1
+    short = pyorthanc.get_patients({"expand": "", "short": ""})
     assert {"1CT1", "4MR1"} == {patient["MainDicomTags"]["0010,0020"] for patient in short}
 
 
-def test_relatives_and_statistics(client: Orthanc, ct: Path) -> None:
-    answer = stored(client, ct)
+def test_relatives_and_statistics(pyorthanc: Orthanc, ct: Path) -> None:
+    answer = stored(pyorthanc, ct)
     instance, study = answer["ID"], answer["ParentStudy"]
-    assert client.get_instances_id_patient(instance)["ID"] == answer["ParentPatient"]
-    assert client.get_instances_id_study(instance)["ID"] == study
-    assert client.get_instances_id_series(instance)["ID"] == answer["ParentSeries"]
-    assert [one["ID"] for one in client.get_studies_id_instances(study)] == [instance]
-    assert client.get_studies_id_statistics(study)["CountInstances"] == 1
-    assert client.get_statistics()["CountPatients"] == 1
+    assert pyorthanc.get_instances_id_patient(instance)["ID"] == answer["ParentPatient"]
+    assert pyorthanc.get_instances_id_study(instance)["ID"] == study
+    assert pyorthanc.get_instances_id_series(instance)["ID"] == answer["ParentSeries"]
+    assert [one["ID"] for one in pyorthanc.get_studies_id_instances(study)] == [instance]
+    assert pyorthanc.get_studies_id_statistics(study)["CountInstances"] == 1
+    assert pyorthanc.get_statistics()["CountPatients"] == 1
 
 
-def test_reading(client: Orthanc, ct: Path) -> None:
-    instance = stored(client, ct)["ID"]
-    assert client.get_instances_id_file(instance) == ct.read_bytes()
-    assert client.get_instances_id_header(instance)["0002,0010"]["Value"] == "1.2.840.10008.1.2.1"
-    assert client.get_instances_id_simplified_tags(instance)["Modality"] == "CT"
-    assert client.get_instances_id_content_path(instance, "0010-0020").strip() == b"1CT1"
-    assert client.get_instances_id_preview(instance).startswith(b"\x89PNG")
+def test_reading(pyorthanc: Orthanc, ct: Path) -> None:
+    instance = stored(pyorthanc, ct)["ID"]
+    assert pyorthanc.get_instances_id_file(instance) == ct.read_bytes()
+    assert pyorthanc.get_instances_id_header(instance)["0002,0010"]["Value"] == "1.2.840.10008.1.2.1"
+    assert pyorthanc.get_instances_id_simplified_tags(instance)["Modality"] == "CT"
+    assert pyorthanc.get_instances_id_content_path(instance, "0010-0020").strip() == b"1CT1"
+    assert pyorthanc.get_instances_id_preview(instance).startswith(b"\x89PNG")
 
 
-def test_the_store_itself(client: Orthanc) -> None:
-    assert client.get_system()["Version"] == "1.12.7"
-    assert "now" in client.get_tools()
-    assert len(client.get_tools_now()) == 15
+def test_the_store_itself(pyorthanc: Orthanc) -> None:
+    assert pyorthanc.get_system()["Version"] == "1.12.7"
+    assert "now" in pyorthanc.get_tools()
+    assert len(pyorthanc.get_tools_now()) == 15
 
 
-def test_changes(client: Orthanc, ct: Path) -> None:
-    client.delete_changes()
-    since = client.get_changes({"last": ""})["Last"]
-    stored(client, ct)
-    page = client.get_changes({"since": since, "limit": 3})
+def test_changes(pyorthanc: Orthanc, ct: Path) -> None:
+    pyorthanc.delete_changes()
+    since = pyorthanc.get_changes({"last": ""})["Last"]
+    stored(pyorthanc, ct)
+    page = pyorthanc.get_changes({"since": since, "limit": 3})
     assert [change["ChangeType"] for change in page["Changes"]] == ["NewInstance", "NewSeries", "NewStudy"]
     assert not page["Done"]
-    assert client.get_changes({"since": page["Last"]})["Changes"][0]["ChangeType"] == "NewPatient"
+    assert pyorthanc.get_changes({"since": page["Last"]})["Changes"][0]["ChangeType"] == "NewPatient"
 
 
-def test_a_delete_tells_the_remaining_ancestor(client: Orthanc, ct: Path, mr: Path) -> None:
-    answer = stored(client, ct)
-    assert client.delete_series_id(answer["ParentSeries"])["RemainingAncestor"] is None
+def test_a_delete_tells_the_remaining_ancestor(pyorthanc: Orthanc, ct: Path, mr: Path) -> None:
+    answer = stored(pyorthanc, ct)
+    assert pyorthanc.delete_series_id(answer["ParentSeries"])["RemainingAncestor"] is None
     with pytest.raises(httpx.HTTPError):
-        client.get_series_id(answer["ParentSeries"])
+        pyorthanc.get_series_id(answer["ParentSeries"])
 
 
 READING = {
@@ -122,10 +107,10 @@ READING = {
 
 
 @pytest.mark.parametrize("level", READING)
-def test_every_reading_call_gives_what_its_route_does(client: Orthanc, ct: Path, level: str) -> None:
+def test_every_reading_call_gives_what_its_route_does(pyorthanc: Orthanc, ct: Path, level: str) -> None:
     key = {"patients": "ParentPatient", "studies": "ParentStudy", "series": "ParentSeries", "instances": "ID"}
-    identifier = stored(client, ct)[key[level]]
+    identifier = stored(pyorthanc, ct)[key[level]]
     for relation in READING[level]:
-        call = getattr(client, f"get_{level}_id" + (f"_{relation}" if relation else ""))
-        url = f"{client.url}/{level}/{identifier}/{relation.replace('_', '-')}".rstrip("/")
+        call = getattr(pyorthanc, f"get_{level}_id" + (f"_{relation}" if relation else ""))
+        url = f"{pyorthanc.url}/{level}/{identifier}/{relation.replace('_', '-')}".rstrip("/")
         assert call(identifier) == httpx.get(url).raise_for_status().json() != {}, relation

@@ -121,11 +121,15 @@ def test_wherever_a_worker_is_killed_another_ends_the_archive(monkeypatch: pytes
     assert position > 20
 
 
-def test_a_cancelled_build_leaves_nothing(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("is_media", [False, True])
+def test_a_cancelled_build_leaves_what_a_new_one_needs(
+    world: World, monkeypatch: pytest.MonkeyPatch, is_media: bool
+) -> None:
     no_compression(monkeypatch)
     for work in world.services.jobs._works.values():
         work._part_bytes = PART_BYTES
-    job = world.services.archives.submit(request(world, fill(world)))
+    job = world.services.archives.submit(request(world, fill(world), is_media=is_media))
+    needed = objects(world)
     world.calls.reset()
     world.calls.kill_after(15)
     with pytest.raises(Killed):
@@ -133,7 +137,18 @@ def test_a_cancelled_build_leaves_nothing(world: World, monkeypatch: pytest.Monk
     world.calls.reset()
     world.services.jobs.cancel(job.id)
     run_all(world)
-    assert (objects(world), uploads(world)) == (set(), 0)
+    assert (objects(world), uploads(world)) == (needed, 0)
+    world.services.jobs.resubmit(job.id)
+    run_all(world)
+    assert archive_of(world, job.id).testzip() is None
+    assert objects(world) == {"archive.zip"}
+
+
+def test_deleting_a_cancelled_job_leaves_nothing(world: World) -> None:
+    job = world.services.archives.submit(request(world, fill(world, 2), is_media=True))
+    world.services.jobs.cancel(job.id)
+    world.services.jobs.delete(job.id)
+    assert objects(world) == set()
 
 
 def test_deleting_a_job_removes_its_archive(world: World) -> None:

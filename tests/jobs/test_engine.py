@@ -41,6 +41,7 @@ class Counting:
     def __init__(self) -> None:
         self.done: list[int] = []
         self.cleaned: list[str] = []
+        self.forgotten: list[str] = []
         self.fail_at: dict[int, list[Exception]] = {}
         self.during: dict[int, Any] = {}
 
@@ -56,6 +57,9 @@ class Counting:
 
     def clean(self, job: Job) -> None:
         self.cleaned.append(job.id)
+
+    def forget(self, job: Job) -> None:
+        self.forgotten.append(job.id)
 
 
 class Engine:
@@ -179,6 +183,7 @@ def test_pause_resume_cancel_resubmit(engine: Engine) -> None:
     engine.jobs.resubmit(job_id)
     engine.runner.run_next()
     assert engine.state(job_id) is JobState.SUCCESS
+    assert engine.work.forgotten == [job_id]
     engine.jobs.pause(job_id)
     engine.jobs.cancel(job_id)
     assert engine.state(job_id) is JobState.SUCCESS

@@ -74,8 +74,12 @@ class ArchiveWork:
             if upload:
                 self._archives.abort(job.id, upload)
             self._archives.remove(job.id)
-        notes = int(job.checkpoint.get("notes", 0))
-        self._archives.remove_notes(job.id, [PLAN, *map(str, range(notes))])
+        self._archives.remove_notes(job.id, _note_names(job))
+
+    def forget(self, job: Job) -> None:
+        """Forget what is to be built as well."""
+        self.clean(job)
+        self._archives.remove_notes(job.id, [PLAN])
         self._archives.remove_file(job.id, DICOMDIR)
 
     def _add(self, build: _Build, entry: Entry, pieces: Iterable[bytes], part_bytes: int) -> None:
@@ -134,6 +138,10 @@ class _Build:
     def _noted(self) -> Iterator[dict[str, Any]]:
         for number in range(self._notes):
             yield from self._archives.get_note(self._job_id, str(number))
+
+
+def _note_names(job: Job) -> list[str]:
+    return [str(number) for number in range(job.checkpoint.get("notes", 0))]
 
 
 def in_memory(entries: Sequence[Entry], files: FilesAhead, directory: bytes | None) -> bytes:

@@ -127,7 +127,7 @@ class Jobs:
         if not job.state.is_final:
             raise BadRequest("The job is not finished")
         self._files.delete([output.key for output in job.outputs.values()])
-        self._works[job.type].clean(job)
+        self._works[job.type].forget(job)
         self._store.remove(job)
 
     def pause(self, job_id: str) -> None:

@@ -88,8 +88,8 @@ class Runner:
         except Exception as error:
             self._fail(run.job, error, started)
         else:
-            self._finish(run.job, JobState.SUCCESS, JobError(), started)
-            work.clean(run.job)
+            if self._finish(run.job, JobState.SUCCESS, JobError(), started):
+                work.forget(run.job)
         return True
 
     def wake_forgotten(self) -> None:
@@ -118,10 +118,11 @@ class Runner:
             again = replace(self._timed(job, started), state=JobState.RETRY, error=why, lease_until=due)
             self._store.save(again)
             return
-        self._finish(job, JobState.FAILURE, why, started)
-        self._works[job.type].clean(job)
+        if self._finish(job, JobState.FAILURE, why, started):
+            self._works[job.type].clean(job)
 
-    def _finish(self, job: Job, state: JobState, why: JobError, started: float) -> None:
+    def _finish(self, job: Job, state: JobState, why: JobError, started: float) -> bool:
+        """Say how a job has ended; False if it is no longer this worker's."""
         now = self._clock()
         done = replace(
             self._timed(job, started),
@@ -130,7 +131,7 @@ class Runner:
             progress=100 if state is JobState.SUCCESS else job.progress,
             completed_at=now,
         )
-        self._store.save(done, now + self._kept_seconds)
+        return self._store.save(done, now + self._kept_seconds) is not None
 
     def _timed(self, job: Job, started: float) -> Job:
         now = self._clock()

@@ -96,4 +96,7 @@ class Work(Protocol):
         """Do the job, from `run.job.checkpoint` on. May be called again at any time after a crash."""
 
     def clean(self, job: Job) -> None:
-        """Remove what a finished job does not need; if it failed, all that it made. Safe to repeat."""
+        """Remove what a failed job has made, but nothing that it needs to begin anew. Safe to repeat."""
+
+    def forget(self, job: Job) -> None:
+        """Remove all but the outputs: the job succeeded or is deleted. Safe to repeat."""

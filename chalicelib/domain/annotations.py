@@ -14,15 +14,33 @@ LAST_USER_NUMBER = 65535
 
 @dataclass(frozen=True, slots=True)
 class Value:
-    """The value of user-defined metadata; `revision` counts its changes from 0."""
+    """The value of user-defined metadata; `revision` counts its changes from 0.
+
+    Bytes of it that are not UTF-8 are lone surrogates in `text` (PEP 383).
+    """
 
     text: str
     revision: int = 0
 
+    @classmethod
+    def of(cls, data: bytes, revision: int = 0) -> Value:
+        """The value that a client gives."""
+        return cls(data.decode(errors="surrogateescape"), revision)
+
+    @property
+    def data(self) -> bytes:
+        """The value as the client gave it."""
+        return self.text.encode(errors="surrogateescape")
+
+    @property
+    def shown(self) -> str:
+        """The value in JSON, which has to be UTF-8."""
+        return self.data.decode(errors="replace")
+
     @property
     def md5(self) -> str:
         """The MD5 of the value, in hex: half of its ETag."""
-        return hashlib.md5(self.text.encode(), usedforsecurity=False).hexdigest()
+        return hashlib.md5(self.data, usedforsecurity=False).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)

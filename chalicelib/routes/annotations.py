@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 from chalice.app import Response
 
-from chalicelib.domain.errors import AbsentElement, BadFileFormat, BadRequest, UnknownResource
+from chalicelib.domain.errors import AbsentElement, BadFileFormat, UnknownResource
 from chalicelib.domain.levels import Level
 from chalicelib.routes.api import Api
-from chalicelib.routes.http import json_response, level_of, text_response
+from chalicelib.routes.http import TEXT, bytes_response, json_response, level_of, text_response
 from chalicelib.services.revisions import Revision, parse_etag
 
 if TYPE_CHECKING:
@@ -49,16 +49,12 @@ def _metadata_routes(api: Api, services: Services) -> None:
 
     @api.get("/{level}/{identifier}/metadata/{name}")
     def get_metadata(level: str, identifier: str, name: str) -> Response:
-        text, revision = metadata.get(level_of(level), identifier, name)
-        return revised(api, text_response(text), revision)
+        data, revision = metadata.get(level_of(level), identifier, name)
+        return revised(api, bytes_response(data, TEXT), revision)
 
     @api.put("/{level}/{identifier}/metadata/{name}")
     def put_metadata(level: str, identifier: str, name: str) -> Response:
-        try:
-            text = api.body.decode()
-        except UnicodeDecodeError:
-            raise BadRequest("The value is not UTF-8") from None
-        revision = metadata.put(level_of(level), identifier, name, text, known_revision(api))
+        revision = metadata.put(level_of(level), identifier, name, api.body, known_revision(api))
         response = text_response("")
         response.headers["ETag"] = revision.etag
         return response

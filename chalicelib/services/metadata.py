@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 
 from chalicelib.domain.annotations import Annotations, Value
@@ -34,7 +33,7 @@ def metadata_of(row: Resource | Instance, names: Names) -> dict[str, str]:
             "MainDicomTagsSignature": signature(row.level),
             **row.metadata,
         }
-    return own | {names.name(number): value.text for number, value in row.annotations.metadata.items()}
+    return own | {names.name(number): value.shown for number, value in row.annotations.metadata.items()}
 
 
 def metadata_of_node(node: Node, names: Names) -> dict[str, str]:
@@ -61,7 +60,7 @@ class Metadata:
         found = metadata_of_node(self.browse.get(level, identifier), self.names)
         return dict(sorted(found.items(), key=lambda item: self.names.number(item[0])))
 
-    def get(self, level: Level, identifier: str, name: str) -> tuple[str, Revision]:
+    def get(self, level: Level, identifier: str, name: str) -> tuple[bytes, Revision]:
         """A value, and its revision.
 
         Raises
@@ -77,10 +76,11 @@ class Metadata:
         if text is None:
             raise AbsentElement
         row = node if isinstance(node, Instance) else node.resource
-        return text, _revision(row.annotations.metadata.get(number) or Value(text))
+        value = row.annotations.metadata.get(number) or Value(text)
+        return value.data, _revision(value)
 
-    def put(self, level: Level, identifier: str, name: str, text: str, known: Revision | None) -> Revision:
-        """Set a value; returns its revision.
+    def put(self, level: Level, identifier: str, name: str, data: bytes, known: Revision | None) -> Revision:
+        """Set a value, any bytes; returns its revision.
 
         Raises
         ------
@@ -94,7 +94,7 @@ class Metadata:
         def edit(row: Row) -> Annotations:
             there = row.annotations.metadata.get(number)
             check(_revision(there) if there else None, known, is_required=self.check_revisions)
-            return row.annotations.with_value(number, Value(text, there.revision + 1 if there else 0))
+            return row.annotations.with_value(number, Value.of(data, there.revision + 1 if there else 0))
 
         new = self.annotate.change(level, identifier, edit, ChangeType.UPDATED_METADATA)
         return _revision(new.metadata[number])
@@ -114,4 +114,4 @@ class Metadata:
 
 
 def _revision(value: Value) -> Revision:
-    return Revision(value.revision, hashlib.md5(value.text.encode(), usedforsecurity=False).hexdigest())
+    return Revision(value.revision, value.md5)

@@ -70,8 +70,8 @@ class Model(RuleBasedStateMachine):
         self.services.labels.remove(level, self.ids[level], label)
         self.expected[level][0].discard(label)
 
-    @rule(level=levels, name=names, value=st.text(max_size=20))
-    def set_metadata(self, level: Level, name: str, value: str) -> None:
+    @rule(level=levels, name=names, value=st.binary(max_size=20))
+    def set_metadata(self, level: Level, name: str, value: bytes) -> None:
         self.services.metadata.put(level, self.ids[level], name, value, None)
         self.expected[level][1][name] = value
 
@@ -111,7 +111,10 @@ class Model(RuleBasedStateMachine):
             id_ = self.ids[level]
             assert set(self.services.labels.of(level, id_)) == labels
             found = self.services.metadata.all(level, id_)
-            assert {name: text for name, text in found.items() if name.isdigit()} == values
+            shown = {name: value.decode(errors="replace") for name, value in values.items()}
+            assert {name: text for name, text in found.items() if name.isdigit()} == shown
+            for name, value in values.items():
+                assert self.services.metadata.get(level, id_, name)[0] == value
             attached = self.services.attachments.all(level, id_).keys() - {"dicom"}
             assert attached == files.keys()
             for name, data in files.items():
@@ -137,20 +140,20 @@ def test_of_two_writers_who_know_one_revision_one_wins(level: Level) -> None:
     with ThreadPoolExecutor(8) as pool, local_world(pool) as world:
         id_ = stored(world)[level]
         metadata = world.services.metadata
-        known = metadata.put(level, id_, "1024", "0", None)
+        known = metadata.put(level, id_, "1024", b"0", None)
         world.calls.contend()
 
         def write(number: int) -> bool:
             try:
-                metadata.put(level, id_, "1024", str(number), known)
+                metadata.put(level, id_, "1024", b"%d" % number, known)
             except BadRevision:
                 return False
             return True
 
         with ThreadPoolExecutor(4) as writers:
             assert sum(writers.map(write, range(1, 5))) == 1
-        text, revision = metadata.get(level, id_, "1024")
-        assert (revision.number, text) in {(1, str(number)) for number in range(1, 5)}
+        data, revision = metadata.get(level, id_, "1024")
+        assert (revision.number, data) in {(1, b"%d" % number) for number in range(1, 5)}
 
 
 def test_writers_of_different_things_all_win() -> None:
@@ -167,7 +170,7 @@ def test_writers_of_different_things_all_win() -> None:
 def annotate_all(world: World, ids: tuple[str, ...]) -> None:
     for level in LEVELS:
         world.services.labels.add(level, ids[level], "kept")
-        world.services.metadata.put(level, ids[level], "1024", "value", None)
+        world.services.metadata.put(level, ids[level], "1024", b"value", None)
         world.services.attachments.put(level, ids[level], "1024", b"body", None)
 
 
@@ -216,7 +219,7 @@ def test_a_lost_answer_is_no_failure(world: World, position: int) -> None:
     world.calls.reset()
     world.calls.lose_answer(position, times=10)
     try:
-        revision = world.services.metadata.put(Level.STUDY, id_, "1024", "v", None)
+        revision = world.services.metadata.put(Level.STUDY, id_, "1024", b"v", None)
         assert revision.number == 0
     except NacreError:
         pass
@@ -244,11 +247,11 @@ def test_bounds(world: World) -> None:
     with pytest.raises(ParameterOutOfRange):
         world.services.labels.add(Level.PATIENT, id_, "more")
     with pytest.raises(PayloadTooLarge):
-        world.services.metadata.put(Level.PATIENT, id_, "1024", "x" * 200_000, None)
+        world.services.metadata.put(Level.PATIENT, id_, "1024", b"x" * 200_000, None)
     for number in range(30):
-        world.services.metadata.put(Level.PATIENT, id_, "1024", str(number), None)
-    text, revision = world.services.metadata.get(Level.PATIENT, id_, "1024")
-    assert (text, revision.number) == ("29", 29)
+        world.services.metadata.put(Level.PATIENT, id_, "1024", b"%d" % number, None)
+    data, revision = world.services.metadata.get(Level.PATIENT, id_, "1024")
+    assert (data, revision.number) == (b"29", 29)
     world.services.delete.delete(Level.PATIENT, id_)
     world.settle()
     assert problems(world) == []
@@ -257,7 +260,7 @@ def test_bounds(world: World) -> None:
 def test_an_annotation_costs_three_calls_and_an_upload_none_more(world: World) -> None:
     id_ = stored(world)[Level.INSTANCE]
     world.calls.reset()
-    world.services.metadata.put(Level.INSTANCE, id_, "1024", "v", None)
+    world.services.metadata.put(Level.INSTANCE, id_, "1024", b"v", None)
     assert world.calls.names == ["GetItem", "UpdateItem", "TransactWriteItems"]
     world.calls.reset()
     world.services.labels.add(Level.INSTANCE, id_, "a")

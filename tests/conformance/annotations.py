@@ -55,6 +55,8 @@ def metadata(session: Session) -> None:
             session.ask("DELETE", f"{base}/metadata/{name}")
             session.ask("DELETE", f"{base}/metadata/{name}")
             session.get(f"{base}/metadata/{name}")
+        session.ask("PUT", f"{base}/metadata/5555", Body("no UTF-8", b"a\0\xff\xe9b"))
+        session.get(f"{base}/metadata/5555", f"{base}/metadata?expand")
         session.ask("PUT", f"{base}/metadata/my", NOTHING)
         session.get(f"{base}/metadata/my", f"{base}/metadata?expand")
         session.ask("PUT", f"{base}/metadata/my", text('ä\n\\ "'))

@@ -7,6 +7,7 @@ from io import BytesIO
 from pathlib import Path
 
 import pytest
+from orthanc_api_client import OrthancApiClient
 from pydicom import dcmread
 from pydicom.data import get_testdata_file
 from pydicom.uid import EncapsulatedPDFStorage
@@ -28,6 +29,15 @@ def pyorthanc(stack: RunningStack) -> Iterator[Orthanc]:
         for patient in client.get_patients():
             client.delete_patients_id(patient)
         yield client
+
+
+@pytest.fixture
+def api_client(stack: RunningStack) -> Iterator[OrthancApiClient]:
+    """orthanc-api-client's client over an empty store."""
+    client = OrthancApiClient(stack.url)
+    client.delete_all_content()
+    yield client
+    client.close()
 
 
 def stored(client: Orthanc, file: Path) -> dict[str, str]:

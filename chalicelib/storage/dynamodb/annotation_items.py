@@ -36,6 +36,7 @@ def from_annotations(annotations: Annotations) -> Item:
         "n": annotations.numbers,
     }
     text = json.dumps(body, separators=(",", ":"), ensure_ascii=False)
+    text = text.encode(errors="backslashreplace").decode()  # lone surrogates, as JSON escapes them
     return {"an": {"S": text}, "av": {"N": str(annotations.version)}}
 
 

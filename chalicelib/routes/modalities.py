@@ -8,7 +8,7 @@ from chalice.app import Response
 
 from chalicelib.domain.errors import InexistentItem, UnknownResource
 from chalicelib.routes.api import Api
-from chalicelib.routes.http import json_body, json_response
+from chalicelib.routes.http import json_body, json_response, text_response
 from chalicelib.services.modality_json import to_json
 
 if TYPE_CHECKING:
@@ -39,12 +39,12 @@ def modality_routes(services: Services) -> Api:
     @api.put("/modalities/{name}")
     def put_modality(name: str) -> Response:
         services.modalities.put(name, json_body(api.body))
-        return Response(b"")
+        return text_response("")
 
     @api.delete("/modalities/{name}")
     def delete_modality(name: str) -> Response:
         services.modalities.remove(name)
-        return Response(b"")
+        return text_response("")
 
     @api.get("/modalities/{name}/configuration")
     def modality_configuration(name: str) -> Response:

@@ -107,3 +107,13 @@ def test_sets_of_instances(api_client: OrthancApiClient, studies: dict[str, str]
     removed.delete()
     assert not api_client.studies.exists(studies["1CT1"])
     assert api_client.studies.exists(studies["4MR1"])
+
+
+def test_the_modalities_that_are_known(api_client: OrthancApiClient) -> None:
+    modalities = api_client.modalities
+    modalities.configure("pacs", {"AET": "PACS", "Host": "10.0.0.1", "Port": 104})
+    assert "pacs" in modalities.get_all_ids()
+    assert modalities.get_configuration("pacs")["Port"] == 104
+    assert modalities.get_id_from_aet("PACS") == "pacs"
+    modalities.delete("pacs")
+    assert "pacs" not in modalities.get_all_ids()

@@ -84,8 +84,13 @@ def native_value(vr: str, value: bytes, little_endian: bool) -> bytes:
     if vr in TEXT_VRS:
         return _padded_text(vr, value)
     value += b"\0" * (len(value) % 2)
+    return value if little_endian else swap_words(vr, value)
+
+
+def swap_words(vr: str, value: bytes) -> bytes:
+    """A value in the other byte order; what is left of a last word that is cut off stays as it is."""
     size = _WORD_BYTES.get(vr, 1)
-    if little_endian or size == 1:
+    if size == 1:
         return value
     swapped = bytearray(value)
     whole = len(value) - len(value) % size

@@ -233,12 +233,12 @@ def _first_frame_end(stream: BinaryIO, size: int, dataset: Dataset, pixels: _Pix
     from chalicelib.dicom.rendering import frame_length_bytes
 
     try:
-        return min(pixels.offset + frame_length_bytes(_image_module(dataset)), end)
+        return min(pixels.offset + frame_length_bytes(image_module(dataset)), end)
     except UnsupportedMediaType:
         return None
 
 
-def _image_module(dataset: Dataset) -> Dataset:
+def image_module(dataset: Dataset) -> Dataset:
     """Group 28 as a dataset of its own: pydicom converts an element that is asked for, in place."""
     from pydicom import Dataset
 

@@ -55,8 +55,8 @@ def read_layout(dataset: Dataset) -> PixelLayout:
     UnsupportedMediaType
         There is none, or not one that Orthanc shows.
     """
-    layout = _read(dataset)
-    if not _is_shown(layout) or _number(dataset, "NumberOfFrames", 1) < 1:
+    layout = image_layout(dataset)
+    if not _is_shown(layout) or number_of_frames(dataset) < 1:
         raise UnsupportedMediaType("This pixel layout cannot be shown")
     return layout
 
@@ -71,16 +71,23 @@ def frame_length_bytes(dataset: Dataset) -> int:
     UnsupportedMediaType
         The header does not describe an image.
     """
-    length = _read(dataset).frame_length_bytes
+    length = image_layout(dataset).frame_length_bytes
     return length + length % 2
 
 
 def read_native_length(dataset: Dataset) -> int:
     """Length of one frame of native pixel data among others, in bytes; raises as `frame_length_bytes` does."""
-    return _read(dataset).frame_length_bytes
+    return image_layout(dataset).frame_length_bytes
 
 
-def _read(dataset: Dataset) -> PixelLayout:
+def image_layout(dataset: Dataset) -> PixelLayout:
+    """Read any layout from a header, shown or not.
+
+    Raises
+    ------
+    UnsupportedMediaType
+        The header does not describe an image.
+    """
     allocated = _number(dataset, "BitsAllocated")
     stored = _number(dataset, "BitsStored", allocated)
     layout = PixelLayout(
@@ -97,6 +104,17 @@ def _read(dataset: Dataset) -> PixelLayout:
     if not layout.frame_length_bytes:
         raise UnsupportedMediaType("An image without pixels cannot be shown")
     return layout
+
+
+def number_of_frames(dataset: Dataset) -> int:
+    """How many frames the image has; one if the header does not say.
+
+    Raises
+    ------
+    UnsupportedMediaType
+        The number is malformed.
+    """
+    return _number(dataset, "NumberOfFrames", 1)
 
 
 def _is_shown(layout: PixelLayout) -> bool:

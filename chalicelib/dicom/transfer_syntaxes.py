@@ -1,0 +1,43 @@
+"""The transfer syntaxes that can be asked for, and what each does to pixels (PS3.5 annex A)."""
+
+from __future__ import annotations
+
+from chalicelib.dicom.reader import NATIVE
+from chalicelib.domain.errors import ParameterOutOfRange
+
+RLE_LOSSLESS = "1.2.840.10008.1.2.5"
+JPEG_BASELINE = "1.2.840.10008.1.2.4.50"
+JPEG_EXTENDED = "1.2.840.10008.1.2.4.51"
+JPEG_LS_LOSSLESS = "1.2.840.10008.1.2.4.80"
+JPEG_LS_NEAR_LOSSLESS = "1.2.840.10008.1.2.4.81"
+JPEG_2000_LOSSLESS = "1.2.840.10008.1.2.4.90"
+JPEG_2000 = "1.2.840.10008.1.2.4.91"
+
+LOSSY_METHODS = {
+    JPEG_BASELINE: "ISO_10918_1",
+    JPEG_EXTENDED: "ISO_10918_1",
+    JPEG_LS_NEAR_LOSSLESS: "ISO_14495_1",
+    JPEG_2000: "ISO_15444_1",
+}
+"""Those that lose something when pixels are encoded, and their terms of (0028,2114) (PS3.3 C.7.6.1.1.5)."""
+
+_OTHERS = frozenset(
+    f"1.2.840.10008.1.2.{suffix}"
+    for suffix in (
+        *(f"4.{number}" for number in range(50, 67)), "4.70", "4.80", "4.81", *(f"4.{n}" for n in range(90, 96)),
+        *(f"4.{number}" for number in range(100, 109)), "4.201", "4.202", "4.203", "5",
+    )
+)  # fmt: skip
+KNOWN = NATIVE | _OTHERS
+
+
+def check_transfer_syntax(uid: str) -> None:
+    """Refuse what is not the UID of a transfer syntax.
+
+    Raises
+    ------
+    ParameterOutOfRange
+        It is not.
+    """
+    if uid not in KNOWN:
+        raise ParameterOutOfRange("Unknown transfer syntax")

@@ -12,8 +12,8 @@ from chalicelib.dicom.dictionary import Dictionary
 from chalicelib.domain.clock import Clock, system_clock
 from chalicelib.services.annotate import Annotate
 from chalicelib.services.annotation_names import attachment_names, content_types, metadata_names
-from chalicelib.services.archive.archives import ARCHIVE, MEDIA, Archives
-from chalicelib.services.archive.build import ArchiveWork
+from chalicelib.services.archive.archives import ARCHIVE, Archives
+from chalicelib.services.archive.build import MEDIA, ArchiveWork
 from chalicelib.services.archive.files import FilesAhead
 from chalicelib.services.archive.plan import Plans
 from chalicelib.services.attachments import Attachments
@@ -43,6 +43,7 @@ from chalicelib.services.requested_tags import RequestedTags
 from chalicelib.services.sweep import Sweeper
 from chalicelib.services.system import System
 from chalicelib.services.tags import Tags
+from chalicelib.services.transcoding import Transcoding
 from chalicelib.services.upload import Upload
 from chalicelib.storage.dynamodb.annotation_writes import AnnotationWrites
 from chalicelib.storage.dynamodb.index import Index
@@ -102,6 +103,7 @@ class Services:
     jobs: Jobs
     job_runner: Runner
     archives: Archives
+    transcoding: Transcoding
     protection: Protection
     delete: Delete
     orphans: Orphans
@@ -188,6 +190,12 @@ def build(
     kept = settings.job_expiry
     jobs = Jobs(job_store, job_queue, files, works, clock, kept_seconds=kept)
     job_runner = Runner(job_store, job_queue, works, clock, kept_seconds=kept)
+    transcoding = Transcoding(
+        reading,
+        archive_files,
+        default_quality=settings.dicom_lossy_transcoding_quality,
+        maximum_inline_bytes=settings.maximum_inline_bytes,
+    )
     return Services(
         settings=settings,
         clock=clock,
@@ -233,6 +241,7 @@ def build(
             files_ahead,
             maximum_inline_bytes=settings.maximum_inline_bytes,
         ),
+        transcoding=transcoding,
         tags=Tags(
             reading,
             browse,

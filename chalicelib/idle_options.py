@@ -7,7 +7,7 @@ WITHOUT_EFFECT = frozenset(
     AcceptedSopClasses AcceptedTransferSyntaxes BuiltinDecoderTranscoderOrder CaseSensitivePN
     DefaultPrivateCreator DeflatedTransferSyntaxAccepted DeidentifyLogs
     DeidentifyLogsDicomVersion DicomAssociationCloseDelay DicomDefaultRetrieveMethod DicomEchoChecksFind
-    DicomLossyTranscodingQuality DicomModalitiesInDatabase DicomScuPreferredTransferSyntax DicomScuTimeout
+    DicomModalitiesInDatabase DicomScuPreferredTransferSyntax DicomScuTimeout
     DicomTlsCertificate DicomTlsCiphersAccepted DicomTlsEnabled DicomTlsMinimumProtocolVersion
     DicomTlsPrivateKey DicomTlsRemoteCertificateRequired DicomTlsTrustedCertificates ExecuteLuaEnabled
     ExternalDictionaries ExtraMainDicomTags H265TransferSyntaxAccepted HttpCompressionEnabled

@@ -78,6 +78,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, rename="pascal"):
     user_content_type: Mapping[str, UserNumber | list[int | str]] = field(default_factory=dict)
     dictionary: Mapping[str, list[str | int]] = field(default_factory=dict)
     default_encoding: Encoding = "Latin1"
+    dicom_lossy_transcoding_quality: Annotated[int, Meta(ge=1, le=100)] = 90
     server_identifier: str = field(name="DatabaseServerIdentifier")
 
     # The store's own

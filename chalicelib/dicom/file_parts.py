@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from chalicelib.dicom.dictionary import STANDARD
+from chalicelib.dicom.elements import find_element
+from chalicelib.dicom.frames import frame_count, read_frame
 from chalicelib.dicom.pixel_data import PixelData
-from chalicelib.dicom.reader import EXPLICIT_BIG_ENDIAN, NATIVE, read_header
+from chalicelib.dicom.reader import EXPLICIT_BIG_ENDIAN, NATIVE, Header, read_header
 
 if TYPE_CHECKING:
     from pydicom import Dataset
@@ -41,7 +45,7 @@ class FileParts:
     pixels: PixelElement | None
     following: Dataset
     """All behind the pixel data."""
-    media_class_uid: bytes
+    media_class_uid: bytes = b""
     """What the file's meta information has, for a dataset without a SOP Class UID."""
 
     @property
@@ -54,12 +58,10 @@ class FileParts:
         """Whether the transfer syntax leaves pixels as they are."""
         return self.transfer_syntax in NATIVE
 
-    def uid(self, tag: int) -> bytes:
-        """The bytes of a UID of the dataset, without padding; empty if it is missing."""
-        if tag not in self.dataset:
-            return b""
-        value = self.dataset.get_item(tag, keep_deferred=True).value or b""
-        return (value if isinstance(value, bytes) else str(value).encode()).strip(b" \0")
+    def bytes_of(self, tag: int) -> bytes:
+        """The bytes of a text of the dataset, without padding; empty if it is missing."""
+        element = find_element(self.dataset, tag, STANDARD)
+        return element.value.strip(b" \0") if element is not None else b""
 
 
 def take_apart(file: bytes) -> FileParts:
@@ -75,7 +77,7 @@ def take_apart(file: bytes) -> FileParts:
     header = read_header(file, len(file))
     pixels, following = None, Dataset()
     if header.pixel_data_tag is not None:
-        data = PixelData(header, len(file), lambda start, end: file[start:end], len(file) + len(header.pixel_data))
+        data = _pixel_data(header, file)
         start = header.pixel_data_offset_bytes
         value = header.pixel_data[: data.end] if start is None else file[start : start + data.end]
         is_encapsulated = header.pixel_data_length_bytes is None
@@ -93,7 +95,19 @@ def take_apart(file: bytes) -> FileParts:
     )
 
 
+def encoded_frames(file: bytes) -> Iterator[bytes]:
+    """The code streams of a file's frames; raises `UnsupportedMediaType` if it is not known where they are."""
+    header = read_header(file, len(file))
+    pixel_data = _pixel_data(header, file)
+    return (read_frame(header, pixel_data, number) for number in range(frame_count(header)))
+
+
+def _pixel_data(header: Header, file: bytes) -> PixelData:
+    return PixelData(
+        header, len(file), lambda start, end: file[start:end], len(file) + len(header.pixel_data)
+    )
+
+
 def _raw(element: object) -> bytes:
     value = getattr(element, "value", None)
     return value.strip(b" \0") if isinstance(value, bytes) else b""
-

@@ -25,9 +25,7 @@ if TYPE_CHECKING:
 IMPLEMENTATION_CLASS_UID = b"2.25.93078316240164183047352268153418842519"
 IMPLEMENTATION_VERSION_NAME = b"NACRE"
 
-_LONG_LENGTH = frozenset(
-    ("OB", "OD", "OF", "OL", "OV", "OW", "SQ", "SV", "UC", "UN", "UR", "UT", "UV")
-)
+_LONG_LENGTH = frozenset(("OB", "OD", "OF", "OL", "OV", "OW", "SQ", "SV", "UC", "UN", "UR", "UT", "UV"))
 """The VRs with a length of 32 bits (PS3.5 table 7.1-1)."""
 _LONGEST_SHORT = 0xFFFF
 _ITEM = (0xFFFE, 0xE000)
@@ -70,8 +68,8 @@ def _meta(parts: FileParts, transfer_syntax: str) -> bytes:
         writer.element(tag, vr, value)
         for tag, vr, value in (
             (0x00020001, "OB", b"\0\1"),
-            (0x00020002, "UI", parts.uid(SOP_CLASS_UID) or parts.media_class_uid),
-            (0x00020003, "UI", parts.uid(SOP_INSTANCE_UID)),
+            (0x00020002, "UI", parts.bytes_of(SOP_CLASS_UID) or parts.media_class_uid),
+            (0x00020003, "UI", parts.bytes_of(SOP_INSTANCE_UID)),
             (0x00020010, "UI", transfer_syntax.encode()),
             (0x00020012, "UI", IMPLEMENTATION_CLASS_UID),
             (0x00020013, "SH", IMPLEMENTATION_VERSION_NAME),

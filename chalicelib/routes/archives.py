@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from chalice.app import Response
 
-from chalicelib.domain.errors import BadFileFormat, BadRequest, ParameterOutOfRange, UnknownResource
+from chalicelib.domain.errors import BadFileFormat, BadRequest, UnknownResource
 from chalicelib.domain.jobs import Job, JobOutput
 from chalicelib.domain.levels import Level
 from chalicelib.routes.api import Api, View
@@ -16,6 +16,7 @@ from chalicelib.routes.http import bytes_response, json_body, json_response, lev
 from chalicelib.routes.jobs import output_response, started
 from chalicelib.services.archive.archives import Request
 from chalicelib.services.archive.plan import Placed
+from chalicelib.services.transcoding import Target
 from chalicelib.storage.s3.archives import ZIP
 
 if TYPE_CHECKING:
@@ -33,6 +34,7 @@ class Options:
     is_extended: bool = False
     is_synchronous: bool = True
     priority: int = 0
+    target: Target | None = None
 
 
 def archive_routes(services: Services) -> Api:
@@ -51,14 +53,18 @@ def _resource_routes(api: Api, services: Services, name: str, *, is_media: bool)
 
     def get(level: str, identifier: str) -> Response:
         placed = services.archives.of_resource(_above_instances(level), identifier)
-        refuse_transcoding(api.query.text("transcode"))
         extended = "extended" in api.query
-        options = Options(_name(api, f"{identifier}.zip"), is_media=is_media, is_extended=extended)
+        options = Options(
+            _name(api, f"{identifier}.zip"),
+            is_media=is_media,
+            is_extended=extended,
+            target=_target(api, services),
+        )
         return _answer(services, placed, options)
 
     def post(level: str, identifier: str) -> Response:
         at = _above_instances(level)
-        options = _options(_object(api.body), f"{identifier}.zip", is_media=is_media)
+        options = _options(services, _object(api.body), f"{identifier}.zip", is_media=is_media)
         return _answer(services, services.archives.of_resource(at, identifier), options)
 
     api.get(f"/{{level}}/{{identifier}}/{name}")(_named(get, f"get_{name}"))
@@ -74,13 +80,17 @@ def _tool_routes(
         if "resources" not in api.query:
             raise BadRequest("Missing resources argument")
         identifiers = [i for i in api.query.text("resources").split(",") if i]
-        refuse_transcoding(api.query.text("transcode"))
-        options = Options(_name(api, DEFAULT_NAME), is_media=is_media, is_extended=is_extended)
+        options = Options(
+            _name(api, DEFAULT_NAME),
+            is_media=is_media,
+            is_extended=is_extended,
+            target=_target(api, services),
+        )
         return _answer(services, services.archives.of_resources(identifiers), options)
 
     def post() -> Response:
         identifiers, fields = _many(api.body)
-        options = _options(fields, DEFAULT_NAME, is_media=is_media, is_extended=is_extended)
+        options = _options(services, fields, DEFAULT_NAME, is_media=is_media, is_extended=is_extended)
         return _answer(services, services.archives.of_resources(identifiers), options)
 
     api.get(f"/tools/{name}")(_named(get, f"get_{name}"))
@@ -99,7 +109,12 @@ def _name(api: Api, otherwise: str) -> str:
 
 def _answer(services: Services, placed: Sequence[Placed], options: Options) -> Response:
     request = Request(
-        placed, _safe(options.file_name), options.is_media, options.is_extended, options.priority
+        placed,
+        _safe(options.file_name),
+        options.is_media,
+        options.is_extended,
+        options.priority,
+        options.target,
     )
     if not options.is_synchronous:
         return json_response(started(services.archives.submit(request)))
@@ -150,9 +165,20 @@ def _many(body: bytes) -> tuple[list[str], dict[str, Any]]:
     return value, fields
 
 
-def _options(fields: dict[str, Any], file_name: str, *, is_media: bool, is_extended: bool = False) -> Options:
+def _target(api: Api, services: Services) -> Target | None:
+    if "transcode" not in api.query:
+        return None
+    return services.transcoding.target(api.query.text("transcode"), api.query.unsigned("lossy-quality"))
+
+
+def _options(
+    services: Services, fields: dict[str, Any], file_name: str, *, is_media: bool, is_extended: bool = False
+) -> Options:
     """`Asynchronous` is the opposite of `Synchronous`, which wins."""
-    refuse_transcoding(_field(fields, "Transcode", str, "String", default=""))
+    target = None
+    if "Transcode" in fields:
+        quality = _field(fields, "LossyQuality", int, "Integer", default=None)
+        target = services.transcoding.target(_field(fields, "Transcode", str, "String", default=""), quality)
     waits = not _field(fields, "Asynchronous", bool, "Boolean", default=False)
     extended = _field(fields, "Extended", bool, "Boolean", default=is_extended)
     return Options(
@@ -161,28 +187,14 @@ def _options(fields: dict[str, Any], file_name: str, *, is_media: bool, is_exten
         is_extended=extended,
         is_synchronous=_field(fields, "Synchronous", bool, "Boolean", default=waits),
         priority=_field(fields, "Priority", int, "Integer", default=0),
+        target=target,
     )
 
 
-def refuse_transcoding(transfer_syntax: str) -> None:
-    """Refuse to change the transfer syntax of files: archives have them as they are stored.
-
-    Raises
-    ------
-    ParameterOutOfRange
-        A transfer syntax is asked for.
-    """
-    if transfer_syntax:
-        known = transfer_syntax.replace(".", "").isdigit()
-        raise ParameterOutOfRange(
-            "Archives have their files as they are stored"
-            if known
-            else f"Unknown transfer syntax: {transfer_syntax[:64]}"
-        )
-
-
 def _field(fields: dict[str, Any], name: str, kind: type, called: str, *, default: Any) -> Any:
-    value = fields.get(name, default)
+    if name not in fields:
+        return default
+    value = fields[name]
     if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
         raise BadFileFormat(f"{called} value expected in field: {name}")
     return value

@@ -73,6 +73,17 @@ class Query:
             raise BadParameterType(f"The argument {name} must be a whole number, not negative")
         return int(text)
 
+    def unsigned(self, name: str) -> int | None:
+        """As Orthanc reads other numbers: an empty text is 0; raises `ParameterOutOfRange`."""
+        text = self._parameters.get(name)
+        if text is None or text == "":
+            return None if text is None else 0
+        if not text.isascii() or not text.isdigit() or len(text) > 9:
+            raise ParameterOutOfRange(
+                f'Expected a Unsigned Int for GET argument "{name}", found: {text[:64]}'
+            )
+        return int(text)
+
     def natural_or(self, name: str, default: int) -> int:
         """As Orthanc reads the numbers of `/changes`: what is no whole number counts as missing."""
         try:

@@ -6,11 +6,14 @@ from typing import TYPE_CHECKING
 
 from chalice.app import Response
 
+from chalicelib.domain.resources import Instance
 from chalicelib.routes.api import Api
 from chalicelib.routes.http import bytes_response, instances_only
 
 if TYPE_CHECKING:
     from chalicelib.bootstrap import Services
+
+DICOM = "application/dicom"
 
 
 def instance_routes(services: Services) -> Api:
@@ -21,9 +24,23 @@ def instance_routes(services: Services) -> Api:
     def file(level: str, identifier: str) -> Response:
         instances_only(level)
         instance = services.reading.instance(identifier)
+        if "transcode" in api.query:
+            return _transcoded(api, services, instance)
         if instance.file.size > services.settings.maximum_inline_bytes:
             return Response(b"", headers={"Location": services.reading.file_url(instance)}, status_code=307)
-        headers = {"Content-Disposition": f'filename="{instance.id}.dcm"'}
-        return bytes_response(services.reading.file(instance), "application/dicom", headers)
+        return _file(instance, services.reading.file(instance))
 
     return api
+
+
+def _transcoded(api: Api, services: Services, instance: Instance) -> Response:
+    quality = api.query.unsigned("lossy-quality")
+    made = services.transcoding.file(instance, api.query.text("transcode"), quality)
+    if isinstance(made, bytes):
+        return _file(instance, made)
+    location = services.files.presigned_get(made, f"{instance.id}.dcm", DICOM)
+    return Response(b"", headers={"Location": location}, status_code=307)
+
+
+def _file(instance: Instance, data: bytes) -> Response:
+    return bytes_response(data, DICOM, {"Content-Disposition": f'filename="{instance.id}.dcm"'})

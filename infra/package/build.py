@@ -21,6 +21,7 @@ from chalicelib.settings import Settings
 from infra.package.interpreters import python_of
 from infra.package.policies import policies
 from infra.package.template import complete
+from infra.package.trimming import trim
 from infra.resources import Resources, define
 
 ROOT = Path(__file__).parents[2]
@@ -67,6 +68,7 @@ def build(output: Path, *, stage: str = "prod", python: str = RUNTIME) -> Packag
     with tempfile.TemporaryDirectory() as scratch:
         dependencies, code = Path(scratch, "dependencies"), Path(scratch, "code")
         install(dependencies, python)
+        trim(dependencies)
         template.write_text(make_template(code, stage=stage, python=python))
         (code / "sam.json").unlink()
         _unpack(code / "deployment.zip", code)

@@ -11,6 +11,8 @@ from chalicelib.domain.errors import UnsupportedMediaType
 if TYPE_CHECKING:
     from pydicom import Dataset
 
+PHOTOMETRIC_INTERPRETATION = 0x00280004
+PLANAR_CONFIGURATION = 0x00280006
 PALETTE_COLOR = "PALETTE COLOR"
 
 

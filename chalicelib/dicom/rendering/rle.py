@@ -29,6 +29,12 @@ def decode_rle(layout: PixelLayout, frame: bytes) -> NDArray[Any]:
     """
     if layout.samples == 3 and layout.stored != layout.allocated:
         raise UnsupportedMediaType("RLE colours are shown only if they fill their cells")
+    samples = unpack_rle(layout, frame)
+    return samples.view(np.int16) if layout.signed else samples
+
+
+def unpack_rle(layout: PixelLayout, frame: bytes) -> NDArray[Any]:
+    """The cells of a frame as unsigned numbers, one or three for each pixel; raises as `decode_rle` does."""
     if layout.allocated % 8 or layout.pixels > min(MAXIMUM_PIXELS, len(frame) * _MOST_BYTES_OF_A_BYTE):
         raise UnsupportedMediaType("The pixel data is too short")
     segments = _segments(frame, layout.samples * layout.allocated // 8)
@@ -38,8 +44,6 @@ def decode_rle(layout: PixelLayout, frame: bytes) -> NDArray[Any]:
         last = number == len(segments) - 1
         planes[:, number] = np.frombuffer(_plane(segment, layout.pixels, last), np.uint8)
     samples = planes.view(f">u{layout.allocated // 8}").astype(f"<u{layout.allocated // 8}", copy=False)
-    if layout.signed:
-        samples = samples.view(np.int16)
     return samples.reshape((layout.rows, layout.columns, 3)[: 2 if layout.samples == 1 else 3])
 
 

@@ -3,22 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING
 
 from chalicelib.domain.errors import InexistentItem, UnknownResource
 from chalicelib.domain.jobs import Job, JobOutput, JobState
 from chalicelib.domain.levels import Level
-from chalicelib.services.archive.build import MEGABYTE, OUTPUT, PLAN, in_memory, plan_note
+from chalicelib.services.archive.build import MEDIA, MEGABYTE, OUTPUT, PLAN, RECORDS, in_memory, plan_note
 from chalicelib.services.archive.files import FilesAhead
-from chalicelib.services.archive.media import DICOMDIR, directory, media_entries
+from chalicelib.services.archive.media import directory_records, media_entries
 from chalicelib.services.archive.plan import Entry, Placed, Plans, archive_entries
 from chalicelib.services.browse import Browse
 from chalicelib.services.bulk import Bulk
 from chalicelib.services.jobs.jobs import Jobs
 from chalicelib.services.jobs.runner import Runner
+from chalicelib.services.transcoding import Target
 from chalicelib.storage.s3.archives import ArchiveFiles
 
-ARCHIVE, MEDIA = "Archive", "Media"
+if TYPE_CHECKING:
+    from chalicelib.dicom.dicomdir import Record
+
+ARCHIVE = "Archive"
 SYNCHRONOUS_SECONDS = 25.0  # API Gateway ends a request after 29
 MAXIMUM_INLINE_BYTES = 64 * 1024**2
 """What is put together in memory, where the gateway carries as much."""
@@ -36,6 +41,8 @@ class Request:
     is_media: bool = False
     is_extended: bool = False
     priority: int = 0
+    target: Target | None = None
+    """What the files are to be transcoded to, where they can be."""
 
     @property
     def size(self) -> int:
@@ -48,9 +55,9 @@ class Request:
         return media_entries(self.placed) if self.is_media else archive_entries(self.placed)
 
     @property
-    def directory(self) -> bytes | None:
-        """Its DICOMDIR, if it has one."""
-        return directory(self.placed, extended=self.is_extended) if self.is_media else None
+    def records(self) -> list[Record] | None:
+        """The records of its DICOMDIR, if it has one."""
+        return directory_records(self.placed, extended=self.is_extended) if self.is_media else None
 
 
 class Archives:
@@ -109,7 +116,7 @@ class Archives:
             What the job failed of.
         """
         if request.size <= self._maximum_inline_bytes:
-            return in_memory(request.entries, self._files, request.directory)
+            return in_memory(request.entries, self._files, request.records, request.target)
         job = self._create(request)
         self._runner.run(job, SYNCHRONOUS_SECONDS)
         job = self._jobs.get(job.id)
@@ -136,7 +143,7 @@ class Archives:
         }
         return self._jobs.create(
             MEDIA if request.is_media else ARCHIVE,
-            {"filename": request.file_name},
+            {"filename": request.file_name, "transcode": asdict(request.target) if request.target else None},
             content,
             request.priority,
             before=lambda job_id: self._note(job_id, request),
@@ -144,8 +151,6 @@ class Archives:
 
     def _note(self, job_id: str, request: Request) -> None:
         """Keep what is to be built, before anybody can begin."""
-        entries, made = request.entries, request.directory
-        if made is not None:
-            key = self._archives.put_file(job_id, DICOMDIR, made)
-            entries.append(Entry(DICOMDIR, key, len(made), deflates=True))
-        self._archives.put_note(job_id, PLAN, plan_note(entries))
+        if request.records is not None:
+            self._archives.put_note(job_id, RECORDS, [asdict(record) for record in request.records])
+        self._archives.put_note(job_id, PLAN, plan_note(request.entries))

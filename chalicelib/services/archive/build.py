@@ -8,19 +8,25 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from chalicelib.domain.jobs import Job, JobOutput
 from chalicelib.services.archive.files import FilesAhead
-from chalicelib.services.archive.media import DICOMDIR
+from chalicelib.services.archive.media import DICOMDIR, directory, from_note
 from chalicelib.services.archive.plan import Entry
 from chalicelib.services.archive.zip_stream import ZipStream
 from chalicelib.services.jobs.work import JobRun
+from chalicelib.services.transcoding import Target
 from chalicelib.storage.s3.archives import ZIP, ArchiveFiles
+
+if TYPE_CHECKING:
+    from chalicelib.dicom.dicomdir import Record
+
+MEDIA = "Media"
 
 PART_BYTES = 8 * 1024**2
 MAX_PARTS = 2000  # S3 allows 10,000; their ETags have to fit into an item of DynamoDB
-PLAN = "plan"
+PLAN, RECORDS = "plan", "records"
 OUTPUT = "archive"
 MEGABYTE = 1024**2
 
@@ -51,7 +57,9 @@ class ArchiveWork:
         if not build.upload:
             build.begin()
             run.checkpoint(build.checkpoint(), 0)
-        for done, (entry, pieces) in enumerate(self._files.read(entries[build.done :]), start=build.done + 1):
+        wish = run.job.arguments.get("transcode")
+        files = self._files.read(entries[build.done :], Target(**wish) if wish else None)
+        for done, (entry, pieces) in enumerate(files, start=build.done + 1):
             build.done = done
             if pieces is not None:
                 self._add(build, entry, pieces, part_bytes)
@@ -59,6 +67,8 @@ class ArchiveWork:
                 build.put_part()
                 build.note()
                 run.checkpoint(build.checkpoint(), 100 * done // (len(entries) + 1))
+        if self.type == MEDIA:
+            build.add_directory([from_note(record) for record in self._archives.get_note(job_id, RECORDS)])
         self._finish(run, build.checkpoint(), build.finish())
 
     def _finish(self, run: JobRun, checkpoint: Mapping[str, Any], size: int) -> None:
@@ -79,14 +89,14 @@ class ArchiveWork:
     def forget(self, job: Job) -> None:
         """Forget what is to be built as well."""
         self.clean(job)
-        self._archives.remove_notes(job.id, [PLAN])
-        self._archives.remove_file(job.id, DICOMDIR)
+        self._archives.remove_notes(job.id, [PLAN, RECORDS])
 
     def _add(self, build: _Build, entry: Entry, pieces: Iterable[bytes], part_bytes: int) -> None:
         for _ in build.zip.add(entry.name, pieces, entry.size, deflates=entry.deflates):
             # A large file fills parts before it ends.
             if build.zip.waiting_bytes >= 2 * part_bytes:
                 build.put_part()
+        build.transcoded.update(transcoded(entry))
 
 
 class _Build:
@@ -99,6 +109,7 @@ class _Build:
         self.done: int = checkpoint.get("done", 0)
         self._etags: list[str] = list(checkpoint.get("etags", []))
         self._notes: int = checkpoint.get("notes", 0)
+        self.transcoded: dict[str, list[str]] = {}
         self.zip = ZipStream(checkpoint.get("offset", 0), self._noted())
         self._noted_files = len(self.zip.remembered())
 
@@ -113,9 +124,16 @@ class _Build:
 
     def note(self) -> None:
         """Remember the files since the last note, for the directory at the end of the archive."""
-        self._archives.put_note(self._job_id, str(self._notes), self.zip.remembered(self._noted_files))
+        files = self.zip.remembered(self._noted_files)
+        names = self.transcoded.keys() & {file["filename"] for file in files}
+        became = {name: self.transcoded[name] for name in names}
+        self._archives.put_note(self._job_id, str(self._notes), {"files": files, "transcoded": became})
         self._notes += 1
         self._noted_files = len(self.zip.remembered())
+
+    def add_directory(self, records: Sequence[Record]) -> None:
+        """Add the DICOMDIR, after all files that it tells of."""
+        _add_directory(self.zip, records, self.transcoded)
 
     def checkpoint(self) -> dict[str, Any]:
         """What another worker has to know."""
@@ -137,25 +155,48 @@ class _Build:
 
     def _noted(self) -> Iterator[dict[str, Any]]:
         for number in range(self._notes):
-            yield from self._archives.get_note(self._job_id, str(number))
+            note = self._archives.get_note(self._job_id, str(number))
+            self.transcoded.update(note["transcoded"])
+            yield from note["files"]
 
 
+<<<<<<< HEAD
 def _note_names(job: Job) -> list[str]:
     return [str(number) for number in range(job.checkpoint.get("notes", 0))]
 
 
 def in_memory(entries: Sequence[Entry], files: FilesAhead, directory: bytes | None) -> bytes:
     """A small archive at once, and the directory of a medium with it."""
+=======
+def in_memory(
+    entries: Sequence[Entry], files: FilesAhead, records: Sequence[Record] | None, target: Target | None
+) -> bytes:
+    """A small archive at once, with a directory if there are records for it."""
+>>>>>>> 60744aa (Transcode files, and those of archives, and decode JPEG lossless and JPEG of 12 bits)
     archive = ZipStream()
-    for entry, pieces in files.read(entries):
+    became: dict[str, list[str]] = {}
+    for entry, pieces in files.read(entries, target):
+        became.update(transcoded(entry))
         if pieces is not None:
             for _ in archive.add(entry.name, pieces, entry.size, deflates=entry.deflates):
                 continue
-    if directory is not None:
-        for _ in archive.add(DICOMDIR, [directory], len(directory), deflates=True):
-            continue
+    if records is not None:
+        _add_directory(archive, records, became)
     archive.close()
     return archive.take()
+
+
+def transcoded(entry: Entry) -> dict[str, list[str]]:
+    """What a file became, by its name; nothing if it is as it was."""
+    return {entry.name: [entry.sop_instance_uid, entry.transfer_syntax]} if entry.transfer_syntax else {}
+
+
+def _add_directory(
+    archive: ZipStream, records: Sequence[Record], became: Mapping[str, Sequence[str]]
+) -> None:
+    data = directory(records, became)
+    for _ in archive.add(DICOMDIR, [data], len(data), deflates=True):
+        continue
 
 
 def plan_note(entries: Sequence[Entry]) -> list[dict[str, Any]]:

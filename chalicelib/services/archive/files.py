@@ -5,15 +5,27 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Executor, Future
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from chalicelib.domain.errors import InexistentItem
-from chalicelib.services.archive.plan import Entry
+from chalicelib.services.archive.plan import PIXELS_UNCOMPRESSED, Entry
+from chalicelib.services.transcoding import MAXIMUM_BYTES, Target
 from chalicelib.storage.s3.files import FileStore
+
+if TYPE_CHECKING:
+    from chalicelib.dicom.transcoding import Transcoded
 
 AHEAD_FILES = 8
 AHEAD_BYTES = 48 * 1024**2
 WHOLE_BYTES = 8 * 1024**2
 """Up to this size a file is read at once; a larger one in pieces, when its turn comes."""
+
+
+@dataclass(frozen=True, slots=True)
+class _File:
+    entry: Entry
+    data: bytes
 
 
 class FilesAhead:
@@ -23,31 +35,43 @@ class FilesAhead:
         self._files = files
         self._pool = pool
 
-    def read(self, entries: Sequence[Entry]) -> Iterator[tuple[Entry, Iterator[bytes] | None]]:
-        """Each entry with the pieces of its file; None if the file is gone, since its instance was deleted."""
-        waiting: deque[tuple[Entry, Future[bytes | None] | None]] = deque()
+    def read(
+        self, entries: Sequence[Entry], target: Target | None = None
+    ) -> Iterator[tuple[Entry, Iterator[bytes] | None]]:
+        """Each entry with the pieces of its file; None if the file is gone, since its instance was deleted.
+
+        Files that can be transcoded to the target are, and their entries tell of it.
+        """
+        waiting: deque[tuple[Entry, Future[_File | None] | None]] = deque()
         ahead_bytes = 0
         left = iter(entries)
         following = next(left, None)
         while waiting or following is not None:
             while following is not None and len(waiting) < AHEAD_FILES and ahead_bytes < AHEAD_BYTES:
                 is_whole = following.size <= WHOLE_BYTES
-                waiting.append((following, self._pool.submit(self._whole, following) if is_whole else None))
+                task = self._pool.submit(self._whole, following, target) if is_whole else None
+                waiting.append((following, task))
                 ahead_bytes += following.size if is_whole else 0
                 following = next(left, None)
             entry, future = waiting.popleft()
-            if future is None:
+            ahead_bytes -= 0 if future is None else entry.size
+            if future is None and (target is None or entry.size > MAXIMUM_BYTES):
                 yield entry, self._pieces(entry)
                 continue
-            data = future.result()
-            ahead_bytes -= entry.size
-            yield entry, None if data is None else iter([data])
+            file = self._whole(entry, target) if future is None else future.result()
+            yield (entry, None) if file is None else (file.entry, iter([file.data]))
 
-    def _whole(self, entry: Entry) -> bytes | None:
+    def _whole(self, entry: Entry, target: Target | None) -> _File | None:
         try:
-            return self._files.get(entry.key)
+            data = self._files.get(entry.key)
         except InexistentItem:
             return None
+        converted = target.convert(data) if target else None
+        return (
+            _File(entry, data)
+            if converted is None or target is None
+            else _converted(entry, converted, target)
+        )
 
     def _pieces(self, entry: Entry) -> Iterator[bytes] | None:
         pieces = self._files.pieces(entry.key)
@@ -56,6 +80,17 @@ class FilesAhead:
         except InexistentItem:
             return None
         return _chained(first, pieces)
+
+
+def _converted(entry: Entry, converted: Transcoded, target: Target) -> _File:
+    became = replace(
+        entry,
+        size=len(converted.file),
+        deflates=target.transfer_syntax in PIXELS_UNCOMPRESSED,
+        sop_instance_uid=converted.sop_instance_uid,
+        transfer_syntax=target.transfer_syntax,
+    )
+    return _File(became, converted.file)
 
 
 def _chained(first: bytes, rest: Iterator[bytes]) -> Iterator[bytes]:

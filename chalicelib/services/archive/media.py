@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from itertools import groupby
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from chalicelib.services.archive.plan import Entry, Placed
 
@@ -27,9 +28,9 @@ def media_entries(placed: Sequence[Placed]) -> list[Entry]:
     return [p.entry(f"IMAGES/IM{number}") for number, p in enumerate(placed)]
 
 
-def directory(placed: Sequence[Placed], *, extended: bool) -> bytes:
-    """The file ``DICOMDIR``; an `extended` one has the series' descriptions."""
-    from chalicelib.dicom.dicomdir import Record, dicomdir
+def directory_records(placed: Sequence[Placed], *, extended: bool) -> list[Record]:
+    """The records of the file ``DICOMDIR``, patients first; `extended` ones have the series' descriptions."""
+    from chalicelib.dicom.dicomdir import Record
 
     numbered = list(enumerate(placed))
     patients = []
@@ -45,7 +46,37 @@ def directory(placed: Sequence[Placed], *, extended: bool) -> bytes:
             first = study[0][1]
             studies.append(Record("STUDY", _study_keys(first), series))
         patients.append(Record("PATIENT", _some(_PATIENT, patient[0][1].patient.tags), studies))
-    return dicomdir(patients)
+    return patients
+
+
+def directory(records: Sequence[Record], transcoded: Mapping[str, Sequence[str]]) -> bytes:
+    """The file ``DICOMDIR``.
+
+    Parameters
+    ----------
+    transcoded
+        SOP Instance UID and transfer syntax of the files that have been transcoded, by their names.
+    """
+    from chalicelib.dicom.dicomdir import dicomdir
+
+    return dicomdir([_updated(record, transcoded) for record in records])
+
+
+def _updated(record: Record, transcoded: Mapping[str, Sequence[str]]) -> Record:
+    below = [_updated(child, transcoded) for child in record.below]
+    became = transcoded.get(record.keys.get("ReferencedFileID", "").replace("\\", "/"))
+    uids = {}
+    if became is not None:
+        uid, syntax = became
+        uids = {"ReferencedSOPInstanceUIDInFile": uid, "ReferencedTransferSyntaxUIDInFile": syntax}
+    return replace(record, keys={**record.keys, **uids}, below=below)
+
+
+def from_note(fields: Mapping[str, Any]) -> Record:
+    """A record as `asdict` gave it to be kept."""
+    from chalicelib.dicom.dicomdir import Record
+
+    return Record(fields["type"], fields["keys"], [from_note(child) for child in fields["below"]])
 
 
 def _series(instances: Sequence[tuple[int, Placed]], *, extended: bool) -> Record:

@@ -18,12 +18,17 @@ PIXELS_UNCOMPRESSED = frozenset(["1.2.840.10008.1.2", "1.2.840.10008.1.2.1", "1.
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One file of an archive: its name, where it lies, its size in bytes, and whether it is worth deflating."""
+    """One file of an archive: its name, where it lies, its size in bytes, and whether it is worth deflating.
+
+    The UIDs are those of a file that was transcoded.
+    """
 
     name: str
     key: str
     size: int
     deflates: bool
+    sop_instance_uid: str = ""
+    transfer_syntax: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -77,13 +77,8 @@ class ArchiveFiles:
         with translated():
             self._client.delete_object(Bucket=self._bucket, Key=self.key(job_id))
 
-    def remove_file(self, job_id: str, name: str) -> None:
-        """Remove what `put_file` kept, if it did."""
-        with translated():
-            self._client.delete_object(Bucket=self._bucket, Key=f"{self._prefix}{job_id}/{name}")
-
     def put_file(self, job_id: str, name: str, data: bytes) -> str:
-        """Keep a file that is to go into the archive; returns its key."""
+        """Keep a file for a while; returns its key."""
         key = f"{self._prefix}{job_id}/{name}"
         with translated():
             self._client.put_object(Bucket=self._bucket, Key=key, Body=data)

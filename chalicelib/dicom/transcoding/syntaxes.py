@@ -8,6 +8,8 @@ from chalicelib.domain.errors import ParameterOutOfRange
 RLE_LOSSLESS = "1.2.840.10008.1.2.5"
 JPEG_BASELINE = "1.2.840.10008.1.2.4.50"
 JPEG_EXTENDED = "1.2.840.10008.1.2.4.51"
+JPEG_LOSSLESS = "1.2.840.10008.1.2.4.57"
+JPEG_LOSSLESS_SV1 = "1.2.840.10008.1.2.4.70"
 JPEG_LS_LOSSLESS = "1.2.840.10008.1.2.4.80"
 JPEG_LS_NEAR_LOSSLESS = "1.2.840.10008.1.2.4.81"
 JPEG_2000_LOSSLESS = "1.2.840.10008.1.2.4.90"
@@ -21,14 +23,13 @@ LOSSY_METHODS = {
 }
 """Those that lose something when pixels are encoded, and their terms of (0028,2114) (PS3.3 C.7.6.1.1.5)."""
 
-_OTHERS = frozenset(
+KNOWN = NATIVE | frozenset(
     f"1.2.840.10008.1.2.{suffix}"
     for suffix in (
-        *(f"4.{number}" for number in range(50, 67)), "4.70", "4.80", "4.81", *(f"4.{n}" for n in range(90, 96)),
-        *(f"4.{number}" for number in range(100, 109)), "4.201", "4.202", "4.203", "5",
+        *(f"4.{number}" for number in (*range(50, 67), 70, 80, 81, *range(90, 96), *range(100, 109))),
+        *("4.201", "4.202", "4.203", "5"),
     )
-)  # fmt: skip
-KNOWN = NATIVE | _OTHERS
+)
 
 
 def check_transfer_syntax(uid: str) -> None:
@@ -40,4 +41,4 @@ def check_transfer_syntax(uid: str) -> None:
         It is not.
     """
     if uid not in KNOWN:
-        raise ParameterOutOfRange("Unknown transfer syntax")
+        raise ParameterOutOfRange(f"Unknown transfer syntax: {uid[:64]}")

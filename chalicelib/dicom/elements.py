@@ -125,7 +125,7 @@ def _sample_vr(tag: int, dataset: Dataset) -> str:
     if tag < PIXEL_REPRESENTATION or PIXEL_REPRESENTATION not in dataset:
         return "OW"
     raw: Any = dataset.get_item(PIXEL_REPRESENTATION, keep_deferred=True)
-    return "SS" if raw.value == b"\1\0" else "US"
+    return "SS" if raw.value in (b"\1\0", 1) else "US"  # 1: pydicom has converted it
 
 
 def _items(raw: Any) -> Sequence[Dataset]:

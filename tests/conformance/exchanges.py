@@ -12,13 +12,14 @@ import json
 import lzma
 import re
 import zipfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from pydicom import dcmread
 
+from tests.conformance.transcoded import transcoded_content
 from tests.support.client import Answer
 from tests.unit.dicom_rendering.record_orthanc import fingerprint
 
@@ -155,7 +156,9 @@ def _body(request: Request, answer: Answer) -> tuple[str, Any]:
     if answer.content_type == "application/gzip":
         return _bytes(gzip.decompress(answer.body))
     if answer.content_type == "application/zip":
-        return "zip", zip_contents(answer.body)
+        return "zip", zip_contents(answer.body, transcoded_content if is_transcoded(request) else _digest)
+    if answer.content_type == "application/dicom" and is_transcoded(request):
+        return "dicom", transcoded_content(answer.body)
     if answer.content_type == "application/dicom" or ("/content/" in request.path and not is_json):
         return _bytes(answer.body)
     try:
@@ -171,15 +174,24 @@ def _body(request: Request, answer: Answer) -> tuple[str, Any]:
     return "text", text
 
 
-def zip_contents(data: bytes) -> list[Any]:
+def is_transcoded(request: Request) -> bool:
+    """Whether files in another transfer syntax are asked for."""
+    return "transcode=" in request.path or b'"Transcode"' in request.body.data
+
+
+def _digest(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()[:32]
+
+
+def zip_contents(data: bytes, content: Callable[[bytes], Any] = _digest) -> list[Any]:
     """The names in an archive, in order, and what is behind them."""
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
-        return [[name, _entry(name, archive.read(name))] for name in archive.namelist()]
+        return [[name, _entry(name, archive.read(name), content)] for name in archive.namelist()]
 
 
-def _entry(name: str, data: bytes) -> Any:
+def _entry(name: str, data: bytes, content: Callable[[bytes], Any]) -> Any:
     if name != "DICOMDIR":
-        return hashlib.sha256(data).hexdigest()[:32]
+        return content(data)
     directory = dcmread(io.BytesIO(data))
     records = json.loads(json.dumps(directory.to_json_dict().get("00041220", {}).get("Value", [])))
     offsets = ("00041400", "00041420", "00041410")

@@ -76,9 +76,6 @@ _AT = ("/instances/{id}", "/instances/{id}/frames/0", "/instances/{id}/frames/1"
 _PICTURES = [f"GET {at}/{form}" for at in _AT for form in FORMS]
 _MATLAB = [f"GET {at}/matlab" for at in _AT]
 _RAW = [f"GET /instances/{{id}}/frames/{n}/raw{gz}" for n in (0, 1, 9999) for gz in ("", ".gz")]
-TWELVE_BITS = "JPEG lossless and JPEG extended of 12 bits cannot be shown: no safe and free decoder for them."
-
-
 _RESIZED = (
     "width=50", "height=50", "width=50&height=20", "width=300", "height=64&smooth=1",
     "window-center=100&window-width=0",
@@ -99,16 +96,6 @@ def _of(name: str, *statuses: int) -> Condition:
 
 
 DIFFERENCES = [
-    Difference(
-        Kind.NOT_YET,
-        TWELVE_BITS,
-        [*_PICTURES, *_MATLAB],
-        ["status"],
-        lambda e: not e.query and _of("12 bits", 200)(e),
-    ),
-    Difference(
-        Kind.NOT_YET, TWELVE_BITS, _PICTURES, ["image"], lambda e: bool(e.query) and _of("12 bits", 200)(e)
-    ),
     Difference(
         Kind.CHOSEN,
         "JPEG 2000 is shown.",

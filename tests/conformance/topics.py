@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
-from tests.conformance import annotations, archives, find, images, store
+from tests.conformance import annotations, archives, find, images, store, transcoding
 from tests.conformance.difference import Difference
 from tests.conformance.differences import DIFFERENCES as OF_FILES_AND_STORE
 from tests.conformance.exchanges import Exchange
@@ -32,6 +32,7 @@ TOPICS: dict[str, Topic] = {
     "annotations": annotations,
     "archives": archives,
     "images": images,
+    "transcoding": transcoding,
 }
 SCENARIOS = {
     f"{topic}/{name}": it for topic, module in TOPICS.items() for name, it in module.SCENARIOS.items()

@@ -12,6 +12,8 @@ _JPEG_FRAMES = frozenset({*range(0xC0, 0xD0), 0xF7}) - {0xC4, 0xC8, 0xCC}
 """The markers that begin a frame header (ISO/IEC 10918-1, table B.1; 14495-1, annex C)."""
 _WITHOUT_LENGTH = frozenset({0x01, *range(0xD0, 0xD9)})
 _END = b"\xff\xd9"
+LAST_BYTES = 3
+"""What ends a stream: its marker, and the byte that DCMTK pads it with, which can be any."""
 _SIZ = b"\xff\x4f\xff\x51"
 
 
@@ -43,7 +45,7 @@ def check_jpeg(layout: PixelLayout, stream: bytes) -> None:
 
 def check_jpeg_ls(layout: PixelLayout, stream: bytes) -> None:
     """As `check_jpeg`, and refuse a stream that is cut off: CharLS would never return from it."""
-    if not stream.rstrip(b"\0").endswith(_END):
+    if _END not in stream.rstrip(b"\0")[-LAST_BYTES:]:
         raise UnsupportedMediaType("The code stream is cut off")
     check_jpeg(layout, stream)
 

@@ -63,7 +63,8 @@ def decode_stored(layout: PixelLayout, transfer_syntax: str, frame: bytes) -> tu
     UnsupportedMediaType
         It is malformed, or not what the header says.
     """
-    return _decode(layout, transfer_syntax, frame, stored=PLUGINS[transfer_syntax] == "pyjpegls")
+    is_kept = PLUGINS[transfer_syntax] in {"imagecodecs", "pyjpegls"}
+    return _decode(layout, transfer_syntax, frame, stored=is_kept)
 
 
 def _decode(layout: PixelLayout, transfer_syntax: str, frame: bytes, *, stored: bool) -> tuple[Any, str]:
@@ -75,7 +76,7 @@ def _decode(layout: PixelLayout, transfer_syntax: str, frame: bytes, *, stored: 
         raise UnsupportedMediaType("The image is too large to be decoded")
     try:
         if plugin == "imagecodecs":
-            samples, photometric = _decode_jpeg(layout, frame), layout.photometric
+            samples, photometric = _decode_jpeg(layout, frame, stored=stored), layout.photometric
         else:
             samples, photometric = _decode_by_plugin(layout, transfer_syntax, frame, plugin, stored=stored)
     # They raise whatever comes to them of hostile bytes.
@@ -86,13 +87,17 @@ def _decode(layout: PixelLayout, transfer_syntax: str, frame: bytes, *, stored: 
     return np.ascontiguousarray(samples), photometric
 
 
-def _decode_jpeg(layout: PixelLayout, frame: bytes) -> Any:
-    """JPEG lossless, or lossy of 12 bits; colours as they are."""
+def _decode_jpeg(layout: PixelLayout, frame: bytes, *, stored: bool) -> Any:
+    """JPEG lossless, or lossy of 12 bits."""
     from imagecodecs import jpeg8_decode
 
     as_is: dict[str, Any] = {"colorspace": "RGB", "outcolorspace": "RGB"} if layout.samples == 3 else {}
     samples = jpeg8_decode(frame, **as_is)
     cells = samples.astype(f"u{layout.allocated // BYTE_BITS}", casting="safe", copy=False)
+    if layout.samples == 3 and layout.photometric == "YBR_FULL" and not stored:
+        from pydicom.pixels.processing import convert_color_space
+
+        return convert_color_space(cells, "YBR_FULL", "RGB")
     if not layout.signed:
         return cells
     signed = cells.view(f"i{layout.allocated // BYTE_BITS}")

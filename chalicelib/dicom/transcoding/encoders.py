@@ -53,14 +53,9 @@ def find_encoder(transfer_syntax: str, layout: PixelLayout, precision: int) -> E
     Raises
     ------
     UnsupportedMediaType
-        The transfer syntax has no images of this layout, or cannot be written.
+        The transfer syntax has no images of this layout.
     """
-    make = _ENCODERS.get(transfer_syntax)
-    if make is None:
-        raise UnsupportedMediaType("This transfer syntax cannot be written")
-    if layout.samples not in {1, 3} or layout.allocated not in {8, 16}:
-        raise UnsupportedMediaType("Images of this layout can only be stored uncompressed")
-    return make(layout, precision)
+    return _ENCODERS[transfer_syntax](layout, precision)
 
 
 def _jpeg(largest: int) -> Callable[[PixelLayout, int], Encoder]:
@@ -102,7 +97,7 @@ def _jpeg_ls(uid: str, near: int) -> Callable[[PixelLayout, int], Encoder]:
     def make(layout: PixelLayout, precision: int) -> Encoder:
         if near and (layout.photometric == PALETTE_COLOR or (layout.signed and precision < layout.allocated)):
             raise UnsupportedMediaType("Near-lossless JPEG-LS would spoil such samples")
-        options = {"jls_error": near} if near else {}
+        options: dict[str, Any] = {"jls_error": near} if near else {}
         return Encoder(_pydicom(uid, "pyjpegls", layout, max(precision, 2), **options), layout.photometric)
 
     return make
@@ -143,7 +138,7 @@ def _rle(layout: PixelLayout, _precision: int) -> Encoder:
 
 
 def _pydicom(
-    uid: str, plugin: str, layout: PixelLayout, precision: int, *, signed: bool = False, **options: object
+    uid: str, plugin: str, layout: PixelLayout, precision: int, *, signed: bool = False, **options: Any
 ) -> Encode:
     """One of pydicom's encoders; without `signed` the bit patterns are kept, and the header says what they mean."""
     from pydicom.pixels.encoders.base import get_encoder

@@ -19,6 +19,7 @@ from chalicelib.dicom.rendering.layout import (
     number_of_frames,
 )
 from chalicelib.dicom.rendering.rle import unpack_rle
+from chalicelib.dicom.scanner import PIXEL_DATA
 from chalicelib.dicom.transcoding.syntaxes import RLE_LOSSLESS
 from chalicelib.domain.errors import PayloadTooLarge, UnsupportedMediaType
 
@@ -26,8 +27,8 @@ MAXIMUM_BYTES = 512 * 1024**2
 """Of all frames decoded: what there is memory for, on Lambda."""
 
 
-def decompress(file: bytes, parts: FileParts) -> None:
-    """Put native pixel data in the place of encapsulated ones.
+def decompressed(file: bytes, parts: FileParts) -> PixelElement:
+    """Native pixel data in the place of a file's encapsulated ones; the other elements are made to fit.
 
     Raises
     ------
@@ -44,13 +45,15 @@ def decompress(file: bytes, parts: FileParts) -> None:
     for frame in encoded_frames(file):
         samples, photometric = _decode(layout, parts.transfer_syntax, frame)
         value += samples.tobytes()
-    assert parts.pixels is not None
     vr = "OB" if layout.allocated <= 8 else "OW"
-    parts.pixels = PixelElement(parts.pixels.tag, vr, bytes(value), is_encapsulated=False)
-    _note(parts, layout, photometric)
+    if photometric != layout.photometric:
+        put(parts.dataset, PHOTOMETRIC_INTERPRETATION, "CS", photometric.encode())
+    if layout.samples > 1 and layout.planar_configuration:
+        put_number(parts.dataset, PLANAR_CONFIGURATION, 0)
+    return PixelElement(PIXEL_DATA, vr, bytes(value), is_encapsulated=False)
 
 
-def native_frames(parts: FileParts, layout: PixelLayout) -> Iterator[Any]:
+def native_frames(parts: FileParts, pixels: PixelElement, layout: PixelLayout) -> Iterator[Any]:
     """The frames of native pixel data as unsigned cells, of shape (rows, columns[, samples]).
 
     Raises
@@ -58,10 +61,7 @@ def native_frames(parts: FileParts, layout: PixelLayout) -> Iterator[Any]:
     UnsupportedMediaType
         The pixel data is too short.
     """
-    assert parts.pixels is not None
-    value = parts.pixels.value
-    if not parts.is_little_endian:
-        value = swap_words(parts.pixels.vr, value)
+    value = pixels.value if parts.is_little_endian else swap_words(pixels.vr, pixels.value)
     length = layout.frame_length_bytes
     count = number_of_frames(parts.dataset)
     if len(value) < count * length:
@@ -84,10 +84,3 @@ def _decode(layout: PixelLayout, transfer_syntax: str, frame: bytes) -> tuple[An
     if samples.dtype.itemsize * 8 != layout.allocated:
         raise UnsupportedMediaType("The frame is not of the depth that the header says")
     return samples.astype(samples.dtype.newbyteorder("<"), copy=False), photometric
-
-
-def _note(parts: FileParts, layout: PixelLayout, photometric: str) -> None:
-    if photometric != layout.photometric:
-        put(parts.dataset, PHOTOMETRIC_INTERPRETATION, "CS", photometric.encode())
-    if layout.samples > 1 and layout.planar_configuration:
-        put_number(parts.dataset, PLANAR_CONFIGURATION, 0)

@@ -27,9 +27,15 @@ KNOWN = NATIVE | frozenset(
     f"1.2.840.10008.1.2.{suffix}"
     for suffix in (
         *(f"4.{number}" for number in (*range(50, 67), 70, 80, 81, *range(90, 96), *range(100, 109))),
-        *("4.201", "4.202", "4.203", "5"),
+        "5",
     )
 )
+"""Those that Orthanc knows."""
+
+WRITABLE = NATIVE | LOSSY_METHODS.keys() | {
+    RLE_LOSSLESS, JPEG_LOSSLESS, JPEG_LOSSLESS_SV1, JPEG_LS_LOSSLESS, JPEG_2000_LOSSLESS,
+}  # fmt: skip
+"""Those that files can be transcoded to."""
 
 
 def check_transfer_syntax(uid: str) -> None:

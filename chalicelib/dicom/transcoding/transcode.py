@@ -16,7 +16,7 @@ from chalicelib.dicom.rendering.layout import (
 )
 from chalicelib.dicom.scanner import PIXEL_DATA
 from chalicelib.dicom.transcoding.derivation import note_lossy_compression
-from chalicelib.dicom.transcoding.syntaxes import LOSSY_METHODS, check_transfer_syntax
+from chalicelib.dicom.transcoding.syntaxes import LOSSY_METHODS, WRITABLE, check_transfer_syntax
 from chalicelib.domain.errors import UnsupportedMediaType
 
 DEFAULT_QUALITY = 90
@@ -57,13 +57,15 @@ def transcode(file: bytes, transfer_syntax: str, quality: int = DEFAULT_QUALITY)
     parts = take_apart(file)
     if parts.transfer_syntax == transfer_syntax:
         return Transcoded(file, _uid(parts))
+    if transfer_syntax not in WRITABLE:
+        raise UnsupportedMediaType("This transfer syntax cannot be written")
     if parts.pixels is not None and parts.pixels.value:
         if parts.pixels.is_encapsulated:
-            from chalicelib.dicom.transcoding.native import decompress
+            from chalicelib.dicom.transcoding.native import decompressed
 
-            decompress(file, parts)
+            parts.pixels = decompressed(file, parts)
         if transfer_syntax not in NATIVE:
-            _compress(parts, transfer_syntax, min(max(quality, 1), 100))
+            parts.pixels = _compressed(parts, parts.pixels, transfer_syntax, min(max(quality, 1), 100))
     return Transcoded(put_together(parts, transfer_syntax), _uid(parts))
 
 
@@ -71,19 +73,18 @@ def _uid(parts: FileParts) -> str:
     return parts.bytes_of(SOP_INSTANCE_UID).decode("latin-1")
 
 
-def _compress(parts: FileParts, transfer_syntax: str, quality: int) -> None:
+def _compressed(parts: FileParts, pixels: PixelElement, transfer_syntax: str, quality: int) -> PixelElement:
     from pydicom.encaps import encapsulate
 
     from chalicelib.dicom.transcoding.encoders import find_encoder
     from chalicelib.dicom.transcoding.native import native_frames
 
-    assert parts.pixels is not None
-    if parts.pixels.tag != PIXEL_DATA:
+    if pixels.tag != PIXEL_DATA:
         raise UnsupportedMediaType("Floating point pixels can only be stored uncompressed")
     layout = image_layout(parts.dataset)
     if layout.samples not in {1, 3} or layout.allocated not in {8, 16}:
         raise UnsupportedMediaType("Images of this layout can only be stored uncompressed")
-    frames = list(native_frames(parts, layout))
+    frames = list(native_frames(parts, pixels, layout))
     largest = max(int(frame.max()) for frame in frames)
     encoder = find_encoder(transfer_syntax, layout, _precision(layout, largest))
     try:
@@ -92,7 +93,6 @@ def _compress(parts: FileParts, transfer_syntax: str, quality: int) -> None:
     except (RuntimeError, ValueError) as error:
         raise UnsupportedMediaType("The image cannot be stored in this transfer syntax") from error
     value = encapsulate(streams) + SEQUENCE_DELIMITER
-    parts.pixels = PixelElement(PIXEL_DATA, "OB", value, is_encapsulated=True)
     if encoder.photometric != layout.photometric:
         put(parts.dataset, PHOTOMETRIC_INTERPRETATION, "CS", encoder.photometric.encode())
     if layout.samples > 1:
@@ -100,6 +100,7 @@ def _compress(parts: FileParts, transfer_syntax: str, quality: int) -> None:
     if transfer_syntax in LOSSY_METHODS:
         ratio = sum(frame.nbytes for frame in frames) / sum(map(len, streams))
         note_lossy_compression(parts, transfer_syntax, quality, ratio)
+    return PixelElement(PIXEL_DATA, "OB", value, is_encapsulated=True)
 
 
 def _precision(layout: PixelLayout, largest: int) -> int:

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydicom import dcmread
 
 from chalicelib.domain.jobs import JobState
 from chalicelib.domain.levels import Level
@@ -18,11 +19,13 @@ from chalicelib.services.archive.archives import Request
 from chalicelib.services.archive.names import clean, file_name
 from chalicelib.services.archive.zip_stream import ZipStream
 from chalicelib.services.jobs.work import LEASE_SECONDS
+from chalicelib.services.transcoding import Target
 from tests.conformance.raw import Element, dicom, text
 from tests.support.faults import Killed
 from tests.support.local_world import local_world
 from tests.support.world import World
 
+BIG_ENDIAN = "1.2.840.10008.1.2.2"
 PART_BYTES = 5 * 1024**2
 FILES = 9
 PIXELS = bytes(range(256)) * 6000  # 1.5 MB
@@ -119,6 +122,44 @@ def test_wherever_a_worker_is_killed_another_ends_the_archive(monkeypatch: pytes
             assert uploads(world) <= 1  # one without parts, where nobody noted its name; it expires
         position += 1
     assert position > 20
+
+
+def test_a_resumed_medium_tells_of_all_files_that_were_transcoded(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One file cannot be transcoded and is as it was; the directory says so of each."""
+    no_compression(monkeypatch)
+    for work in world.services.jobs._works.values():
+        work._part_bytes = PART_BYTES
+    study = fill(world)
+    target = world.services.transcoding.target(BIG_ENDIAN, None)
+    monkeypatch.setattr(Target, "convert", all_but("1.2.3.4", Target.convert))
+    job = world.services.archives.submit(request(world, study, is_media=True, target=target))
+    world.calls.reset()
+    world.calls.kill_after(15)
+    with pytest.raises(Killed):
+        run_all(world)
+    world.calls.reset()
+    assert world.services.jobs.get(job.id).checkpoint["notes"]
+    world.clock.advance(LEASE_SECONDS + 1)
+    run_all(world)
+    archive = archive_of(world, job.id)
+    directory = dcmread(io.BytesIO(archive.read("DICOMDIR")))
+    images = [record for record in directory.DirectoryRecordSequence if "ReferencedFileID" in record]
+    assert len(images) == FILES
+    for record in images:
+        file = dcmread(io.BytesIO(archive.read("/".join(record.ReferencedFileID))))
+        assert record.ReferencedTransferSyntaxUIDInFile == file.file_meta.TransferSyntaxUID
+        assert (file.file_meta.TransferSyntaxUID == BIG_ENDIAN) == (file.SOPInstanceUID != "1.2.3.4")
+
+
+def all_but(uid: str, convert: Any) -> Any:
+    """Makes conversions fail of one instance."""
+
+    def chosen(target: Target, file: bytes) -> Any:
+        return None if dcmread(io.BytesIO(file)).SOPInstanceUID == uid else convert(target, file)
+
+    return chosen
 
 
 @pytest.mark.parametrize("is_media", [False, True])

@@ -160,19 +160,14 @@ class _Build:
             yield from note["files"]
 
 
-<<<<<<< HEAD
 def _note_names(job: Job) -> list[str]:
     return [str(number) for number in range(job.checkpoint.get("notes", 0))]
 
 
-def in_memory(entries: Sequence[Entry], files: FilesAhead, directory: bytes | None) -> bytes:
-    """A small archive at once, and the directory of a medium with it."""
-=======
 def in_memory(
     entries: Sequence[Entry], files: FilesAhead, records: Sequence[Record] | None, target: Target | None
 ) -> bytes:
     """A small archive at once, with a directory if there are records for it."""
->>>>>>> 60744aa (Transcode files, and those of archives, and decode JPEG lossless and JPEG of 12 bits)
     archive = ZipStream()
     became: dict[str, list[str]] = {}
     for entry, pieces in files.read(entries, target):

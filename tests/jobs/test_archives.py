@@ -136,7 +136,7 @@ def test_a_resumed_medium_tells_of_all_files_that_were_transcoded(
     monkeypatch.setattr(Target, "convert", all_but("1.2.3.4", Target.convert))
     job = world.services.archives.submit(request(world, study, is_media=True, target=target))
     world.calls.reset()
-    world.calls.kill_after(15)
+    world.calls.kill_after(17)
     with pytest.raises(Killed):
         run_all(world)
     world.calls.reset()

@@ -215,8 +215,9 @@ def test_every_codec_is_there(function: Lambda) -> None:
 
     def asked(syntax: str) -> tuple[str, dict[str, Any]]:
         event = api_event("GET", "/{level}/{identifier}/file", level="instances", identifier=RGB_ID)
-        query = {"transcode": f"1.2.840.10008.1.2.{syntax}"}
-        event |= {"queryStringParameters": query, "multiValueQueryStringParameters": {"transcode": [query["transcode"]]}}
+        wish = f"1.2.840.10008.1.2.{syntax}"
+        event["queryStringParameters"] = {"transcode": wish}
+        event["multiValueQueryStringParameters"] = {"transcode": [wish]}
         return "APIHandler", event
 
     syntaxes = ("1", "5", "4.50", "4.70", "4.80", "4.90")

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from chalicelib.domain.errors import InexistentItem
-from chalicelib.services.archive.plan import PIXELS_UNCOMPRESSED, Entry
+from chalicelib.services.archive.plan import Entry, deflates
 from chalicelib.services.transcoding import MAXIMUM_BYTES, Target
 from chalicelib.storage.s3.files import FileStore
 
@@ -86,7 +86,7 @@ def _converted(entry: Entry, converted: Transcoded, target: Target) -> _File:
     became = replace(
         entry,
         size=len(converted.file),
-        deflates=target.transfer_syntax in PIXELS_UNCOMPRESSED,
+        deflates=deflates(target.transfer_syntax),
         sop_instance_uid=converted.sop_instance_uid,
         transfer_syntax=target.transfer_syntax,
     )

@@ -16,6 +16,11 @@ from chalicelib.storage.dynamodb.index import Index
 PIXELS_UNCOMPRESSED = frozenset(["1.2.840.10008.1.2", "1.2.840.10008.1.2.1", "1.2.840.10008.1.2.2"])
 
 
+def deflates(transfer_syntax: str) -> bool:
+    """Whether a file of a transfer syntax is worth deflating."""
+    return transfer_syntax in PIXELS_UNCOMPRESSED
+
+
 @dataclass(frozen=True, slots=True)
 class Entry:
     """One file of an archive: its name, where it lies, its size in bytes, and whether it is worth deflating.
@@ -43,8 +48,7 @@ class Placed:
     def entry(self, name: str) -> Entry:
         """The instance's file under a name."""
         file = self.instance.file
-        deflates = self.instance.metadata.get("TransferSyntax", "") in PIXELS_UNCOMPRESSED
-        return Entry(name, file.key, file.size, deflates)
+        return Entry(name, file.key, file.size, deflates(self.instance.metadata.get("TransferSyntax", "")))
 
 
 @dataclass(slots=True)

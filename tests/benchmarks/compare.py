@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -20,11 +21,14 @@ from requests.adapters import HTTPAdapter
 from urllib3.util import Retry
 
 from tests.benchmarks.images import LARGE, SMALL, image
+from tests.benchmarks.searches import searches
 from tests.benchmarks.servers import Server, nacre, orthanc
 
 SEEDED = 1000
 PER_SERIES = 20
 BATCH = 100
+ARCHIVED = 100
+ARCHIVES = 2
 _numbers = itertools.count(1)
 _local = threading.local()
 
@@ -58,6 +62,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("orthanc", type=Path, help="the executable of Orthanc")
     parser.add_argument("--rounds", type=int, default=5, help="how often the two take turns")
     parser.add_argument("--count", type=int, default=BATCH, help="requests of one run")
+    parser.add_argument("--only", default="*", help="pattern of the works that are measured")
     parser.set_defaults(run=run)
 
 
@@ -74,11 +79,13 @@ def run(arguments: argparse.Namespace) -> None:
             "| CPU with Orthanc, ms each | cores busy |\n|---|---:|---:|---:|---|---:|---|---:|"
         )
         for work in _works(paths[0], arguments.count):
+            if not fnmatchcase(work.name, arguments.only):
+                continue
             pairs = [[_measure(server, work) for server in servers] for _ in range(arguments.rounds)]
             mine, other = zip(*pairs, strict=True)
             ratio = statistics.median(a.rate / b.rate for a, b in pairs)
             print(
-                f"| {work.name} | {_rate(mine):.0f} | {_rate(other):.0f} | {ratio:.2f} "
+                f"| {work.name} | {_rate(mine):.3g} | {_rate(other):.3g} | {ratio:.2f} "
                 f"| {_cpu(mine)} | {_cpu(other)} |",
                 flush=True,
             )
@@ -103,7 +110,14 @@ def _seed(server: Server) -> dict[str, str]:
         first = next(iter(answers))
         list(answers)
     large = _session().post(f"{server.url}/instances", image(LARGE, 9_000_000, 9_000_000, 9_000_000)).json()
-    return {"instance": large["Path"], "series": f"/series/{first['ParentSeries']}"}
+    for number in range(9_000_001, 9_000_001 + ARCHIVED):
+        body = image(LARGE, number, 9_000_001, 9_000_001)
+        archived = _session().post(f"{server.url}/instances", body).json()
+    return {
+        "instance": large["Path"],
+        "series": f"/series/{first['ParentSeries']}",
+        "archive": f"/studies/{archived['ParentStudy']}/archive",
+    }
 
 
 def _seeded(number: int) -> bytes:
@@ -127,6 +141,9 @@ def _works(paths: dict[str, str], count: int) -> Iterator[Work]:
     }
     for (name, path), clients in itertools.product(reads.items(), (1, 8)):
         yield Work(f"GET {name}, {clients} at once", clients, count, _get(path))
+    for (name, body), clients in itertools.product(searches().items(), (1, 8)):
+        yield Work(f"{name}, {clients} at once", clients, count, _post("/tools/find", body))
+    yield Work(f"archive of {ARCHIVED} files of 0.5 MB", 1, ARCHIVES, _get(paths["archive"]))
 
 
 def _upload(side: int) -> Callable[[Server, int], requests.Response]:
@@ -140,6 +157,10 @@ def _upload(side: int) -> Callable[[Server, int], requests.Response]:
 
 def _get(path: str) -> Callable[[Server, int], requests.Response]:
     return lambda server, _: _session().get(server.url + path)
+
+
+def _post(path: str, body: bytes) -> Callable[[Server, int], requests.Response]:
+    return lambda server, _: _session().post(server.url + path, data=body)
 
 
 def _measure(server: Server, work: Work) -> Measured:

@@ -6,14 +6,16 @@ import argparse
 import statistics
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 
 from chalicelib.domain.levels import Level
 from tests.benchmarks.capacity import usage
 from tests.benchmarks.images import image
 from tests.benchmarks.operations import application
-from tests.support.client import Client
+from tests.benchmarks.searches import searches
+from tests.support.client import Answer, Client
 from tests.support.local_world import local_world
 from tests.support.world import World
 
@@ -96,20 +98,22 @@ def _measure(world: World, client: Client, size: int) -> Iterator[tuple[str, Sam
         "statistics": "/statistics",
     }
     for name, url in urls.items():
-        yield name, _sample(world, client, url)
+        yield name, _sample(world, partial(client.get, url))
+    for name, body in searches().items():
+        yield name, _sample(world, partial(client.post, "/tools/find", body))
     yield "upload into a known series", _sample_uploads(world, client, size)
 
 
-def _sample(world: World, client: Client, url: str) -> Sample:
-    client.get(url)
+def _sample(world: World, ask: Callable[[], Answer]) -> Sample:
+    ask()
     world.clock.advance(120)  # what is remembered for a minute is forgotten
     world.calls.reset()
-    assert client.get(url).status == 200, url
+    assert ask().status == 200
     used = usage(list(world.calls.requests), list(world.calls.answers))
     times = []
     for _ in range(ROUNDS):
         began = time.perf_counter()
-        client.get(url)
+        ask()
         times.append((time.perf_counter() - began) * 1000)
     return Sample(used.calls, used.items_read, used.bytes_read, statistics.median(times))
 

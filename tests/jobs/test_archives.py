@@ -6,6 +6,7 @@ import io
 import tracemalloc
 import zipfile
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
@@ -17,7 +18,7 @@ from chalicelib.domain.jobs import JobState
 from chalicelib.domain.levels import Level
 from chalicelib.services.archive.archives import Request
 from chalicelib.services.archive.names import clean, file_name
-from chalicelib.services.archive.zip_stream import ZipStream
+from chalicelib.services.archive.zip_stream import ZipStream, pack
 from chalicelib.services.jobs.work import LEASE_SECONDS
 from chalicelib.services.transcoding import Target
 from tests.conformance.raw import Element, dicom, text
@@ -239,24 +240,43 @@ class Forgetting:
         """Nothing was kept."""
 
 
-@given(st.lists(st.tuples(st.binary(max_size=300), st.booleans()), max_size=6), st.integers(0, 6))
-def test_a_zip_that_is_gone_on_with_is_the_same_zip(files: list[tuple[bytes, bool]], cut: int) -> None:
+@dataclass(frozen=True)
+class Added:
+    """A file for an archive, and how it is added."""
+
+    data: bytes
+    deflates: bool
+    is_packed: bool
+
+    def to(self, stream: ZipStream, name: str) -> None:
+        if self.is_packed:
+            stream.add_packed(name, pack(self.data, deflates=self.deflates))
+        else:
+            list(stream.add(name, [self.data], len(self.data), deflates=self.deflates))
+
+
+@given(
+    st.lists(st.builds(Added, st.binary(max_size=300), st.booleans(), st.booleans()), max_size=6),
+    st.integers(0, 6),
+)
+def test_a_zip_that_is_gone_on_with_is_the_same_zip(files: list[Added], cut: int) -> None:
     whole = ZipStream()
     first = ZipStream()
-    for number, (data, deflates) in enumerate(files):
-        list(whole.add(f"f/{number}", [data], len(data), deflates=deflates))
+    for number, file in enumerate(files):
+        file.to(whole, f"f/{number}")
         if number < cut:
-            list(first.add(f"f/{number}", [data], len(data), deflates=deflates))
+            file.to(first, f"f/{number}")
     whole.close()
     second = ZipStream(first.offset, first.remembered())
-    for number, (data, deflates) in list(enumerate(files))[cut:]:
-        list(second.add(f"f/{number}", [data], len(data), deflates=deflates))
+    for number, file in list(enumerate(files))[cut:]:
+        file.to(second, f"f/{number}")
     second.close()
     made = first.take() + second.take()
     assert made == whole.take()
     archive = zipfile.ZipFile(io.BytesIO(made))
     assert archive.testzip() is None
-    assert [archive.read(name) for name in archive.namelist()] == [data for data, _ in files]
+    assert [archive.read(name) for name in archive.namelist()] == [file.data for file in files]
+    assert [info.file_size for info in archive.infolist()] == [len(file.data) for file in files]
 
 
 def test_large_archives_are_zip64(monkeypatch: pytest.MonkeyPatch) -> None:

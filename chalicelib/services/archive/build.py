@@ -6,15 +6,15 @@ were written after the last note are written again under the same numbers.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from chalicelib.domain.jobs import Job, JobOutput
-from chalicelib.services.archive.files import FilesAhead
+from chalicelib.services.archive.files import Content, FilesAhead
 from chalicelib.services.archive.media import DICOMDIR, directory, from_note
 from chalicelib.services.archive.plan import Entry
-from chalicelib.services.archive.zip_stream import ZipStream
+from chalicelib.services.archive.zip_stream import Packed, ZipStream, pack
 from chalicelib.services.jobs.work import JobRun
 from chalicelib.services.transcoding import Target
 from chalicelib.storage.s3.archives import ZIP, ArchiveFiles
@@ -59,10 +59,14 @@ class ArchiveWork:
             run.checkpoint(build.checkpoint(), 0)
         wish = run.job.arguments.get("transcode")
         files = self._files.read(entries[build.done :], Target(**wish) if wish else None)
-        for done, (entry, pieces) in enumerate(files, start=build.done + 1):
+        for done, (entry, content) in enumerate(files, start=build.done + 1):
             build.done = done
-            if pieces is not None:
-                self._add(build, entry, pieces, part_bytes)
+            for _ in _added(build.zip, entry, content):
+                # A large file fills parts before it ends.
+                if build.zip.waiting_bytes >= 2 * part_bytes:
+                    build.put_part()
+            if content is not None:
+                build.transcoded.update(transcoded(entry))
             if build.zip.waiting_bytes >= part_bytes:
                 build.put_part()
                 build.note()
@@ -90,13 +94,6 @@ class ArchiveWork:
         """Forget what is to be built as well."""
         self.clean(job)
         self._archives.remove_notes(job.id, [PLAN, RECORDS])
-
-    def _add(self, build: _Build, entry: Entry, pieces: Iterable[bytes], part_bytes: int) -> None:
-        for _ in build.zip.add(entry.name, pieces, entry.size, deflates=entry.deflates):
-            # A large file fills parts before it ends.
-            if build.zip.waiting_bytes >= 2 * part_bytes:
-                build.put_part()
-        build.transcoded.update(transcoded(entry))
 
 
 class _Build:
@@ -170,15 +167,22 @@ def in_memory(
     """A small archive at once, with a directory if there are records for it."""
     archive = ZipStream()
     became: dict[str, list[str]] = {}
-    for entry, pieces in files.read(entries, target):
+    for entry, content in files.read(entries, target):
         became.update(transcoded(entry))
-        if pieces is not None:
-            for _ in archive.add(entry.name, pieces, entry.size, deflates=entry.deflates):
-                continue
+        for _ in _added(archive, entry, content):
+            continue
     if records is not None:
         _add_directory(archive, records, became)
     archive.close()
     return archive.take()
+
+
+def _added(archive: ZipStream, entry: Entry, content: Content | None) -> Iterator[None]:
+    """Add a file, unless it is gone; pauses after each piece of a large one."""
+    if isinstance(content, Packed):
+        archive.add_packed(entry.name, content)
+    elif content is not None:
+        yield from archive.add(entry.name, content, entry.size, deflates=entry.deflates)
 
 
 def transcoded(entry: Entry) -> dict[str, list[str]]:
@@ -189,9 +193,7 @@ def transcoded(entry: Entry) -> dict[str, list[str]]:
 def _add_directory(
     archive: ZipStream, records: Sequence[Record], became: Mapping[str, Sequence[str]]
 ) -> None:
-    data = directory(records, became)
-    for _ in archive.add(DICOMDIR, [data], len(data), deflates=True):
-        continue
+    archive.add_packed(DICOMDIR, pack(directory(records, became), deflates=True))
 
 
 def plan_note(entries: Sequence[Entry]) -> list[dict[str, Any]]:

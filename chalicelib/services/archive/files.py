@@ -1,4 +1,4 @@
-"""The files of an archive, read some ahead of where it is written."""
+"""The files of an archive, read and packed some ahead of where it is written."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from chalicelib.domain.errors import InexistentItem
 from chalicelib.services.archive.plan import Entry, deflates
+from chalicelib.services.archive.zip_stream import Packed, pack
 from chalicelib.services.transcoding import MAXIMUM_BYTES, Target
 from chalicelib.storage.s3.files import FileStore
 
@@ -19,17 +20,19 @@ if TYPE_CHECKING:
 AHEAD_FILES = 8
 AHEAD_BYTES = 48 * 1024**2
 WHOLE_BYTES = 8 * 1024**2
-"""Up to this size a file is read at once; a larger one in pieces, when its turn comes."""
+"""Up to this size a file is read and packed at once; a larger one in pieces, when its turn comes."""
+
+Content = Packed | Iterator[bytes]
 
 
 @dataclass(frozen=True, slots=True)
 class _File:
     entry: Entry
-    data: bytes
+    packed: Packed
 
 
 class FilesAhead:
-    """Reads files side by side, so many ahead as may be in memory together."""
+    """Reads and packs files side by side, so many ahead as may be in memory together."""
 
     def __init__(self, files: FileStore, pool: Executor) -> None:
         self._files = files
@@ -37,8 +40,8 @@ class FilesAhead:
 
     def read(
         self, entries: Sequence[Entry], target: Target | None = None
-    ) -> Iterator[tuple[Entry, Iterator[bytes] | None]]:
-        """Each entry with the pieces of its file; None if the file is gone, since its instance was deleted.
+    ) -> Iterator[tuple[Entry, Content | None]]:
+        """Each entry with its file, in pieces if it is large; None if the file is gone with its instance.
 
         Files that can be transcoded to the target are, and their entries tell of it.
         """
@@ -59,7 +62,7 @@ class FilesAhead:
                 yield entry, self._pieces(entry)
                 continue
             file = self._whole(entry, target) if future is None else future.result()
-            yield (entry, None) if file is None else (file.entry, iter([file.data]))
+            yield (entry, None) if file is None else (file.entry, file.packed)
 
     def _whole(self, entry: Entry, target: Target | None) -> _File | None:
         try:
@@ -67,11 +70,9 @@ class FilesAhead:
         except InexistentItem:
             return None
         converted = target.convert(data) if target else None
-        return (
-            _File(entry, data)
-            if converted is None or target is None
-            else _converted(entry, converted, target)
-        )
+        if converted is not None and target is not None:
+            entry, data = _converted(entry, converted, target), converted.file
+        return _File(entry, pack(data, deflates=entry.deflates))
 
     def _pieces(self, entry: Entry) -> Iterator[bytes] | None:
         pieces = self._files.pieces(entry.key)
@@ -82,15 +83,14 @@ class FilesAhead:
         return _chained(first, pieces)
 
 
-def _converted(entry: Entry, converted: Transcoded, target: Target) -> _File:
-    became = replace(
+def _converted(entry: Entry, converted: Transcoded, target: Target) -> Entry:
+    return replace(
         entry,
         size=len(converted.file),
         deflates=deflates(target.transfer_syntax),
         sop_instance_uid=converted.sop_instance_uid,
         transfer_syntax=target.transfer_syntax,
     )
-    return _File(became, converted.file)
 
 
 def _chained(first: bytes, rest: Iterator[bytes]) -> Iterator[bytes]:

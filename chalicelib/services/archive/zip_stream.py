@@ -8,17 +8,38 @@ from __future__ import annotations
 
 import zipfile
 import zlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from typing import Any, BinaryIO, cast
 
 DEFLATE_LEVEL = (
     zlib.Z_BEST_SPEED
 )  # a CT image shrinks by half; more effort gains some percent for thrice the time
+PERMISSIONS = 0o600 << 16  # Unix's, in the upper half
 DATE = (1980, 1, 1, 0, 0, 0)  # ZIP's earliest: the same files give the same bytes
 _REMEMBERED = (
     "filename", "compress_type", "CRC", "compress_size", "file_size", "header_offset", "flag_bits",
     "external_attr",
 )  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Packed:
+    """A whole file as it lies in an archive; `size` is what it has unpacked, in bytes."""
+
+    data: bytes
+    size: int
+    crc: int
+    method: int
+
+
+def pack(data: bytes, *, deflates: bool) -> Packed:
+    """Pack a file. Most of the time without Python's lock, so that threads pack side by side."""
+    crc = zlib.crc32(data)
+    if not deflates:
+        return Packed(data, len(data), crc, zipfile.ZIP_STORED)
+    packer = zlib.compressobj(DEFLATE_LEVEL, zlib.DEFLATED, -zlib.MAX_WBITS)
+    return Packed(packer.compress(data) + packer.flush(), len(data), crc, zipfile.ZIP_DEFLATED)
 
 
 class ZipStream:
@@ -49,12 +70,24 @@ class ZipStream:
         """The bytes that were written since they were last taken."""
         return self._sink.take()
 
-    def add(self, name: str, pieces: Iterable[bytes], size: int, *, deflates: bool) -> Iterable[None]:
+    def add_packed(self, name: str, packed: Packed) -> None:
+        """Write a file that is packed already."""
+        info = zipfile.ZipInfo(name, DATE)
+        info.compress_type, info.CRC, info.external_attr = packed.method, packed.crc, PERMISSIONS
+        info.file_size, info.compress_size = packed.size, len(packed.data)
+        info.header_offset = self._sink.tell()
+        self._sink.write(info.FileHeader(zip64=False))
+        self._sink.write(packed.data)
+        self._zip.filelist.append(info)
+        self._zip.NameToInfo[name] = info
+        self._zip.start_dir = self._sink.tell()
+
+    def add(self, name: str, pieces: Iterable[bytes], size: int, *, deflates: bool) -> Iterator[None]:
         """Write a file of `size` bytes, piece by piece; pauses after each, so that bytes can be taken."""
         info = zipfile.ZipInfo(name, DATE)
         info.compress_type = zipfile.ZIP_DEFLATED if deflates else zipfile.ZIP_STORED
         info._compresslevel = DEFLATE_LEVEL  # type: ignore[attr-defined]  # public from Python 3.13 on
-        info.file_size = size
+        info.file_size, info.external_attr = size, PERMISSIONS
         with self._zip.open(info, "w") as entry:
             for piece in pieces:
                 entry.write(piece)

@@ -20,6 +20,9 @@ from chalicelib.services.attachments import Attachments
 from chalicelib.services.browse import Browse
 from chalicelib.services.bulk import Bulk
 from chalicelib.services.changes import Changes, Tallies
+from chalicelib.services.check.checker import Checker
+from chalicelib.services.check.files import FileCheck
+from chalicelib.services.check.rows import RowCheck
 from chalicelib.services.content import Content
 from chalicelib.services.delete import Delete
 from chalicelib.services.delete_steps import DeleteSteps
@@ -38,7 +41,9 @@ from chalicelib.services.orphans import Orphans
 from chalicelib.services.presigned import PresignedUploads
 from chalicelib.services.protection import Protection
 from chalicelib.services.reading import Reading
+from chalicelib.services.rebuild import Rebuild
 from chalicelib.services.reception import Reception
+from chalicelib.services.recount import Recount
 from chalicelib.services.requested_tags import RequestedTags
 from chalicelib.services.sweep import Sweeper
 from chalicelib.services.system import System
@@ -59,6 +64,7 @@ from chalicelib.storage.s3.direct_uploads import DirectUploads
 from chalicelib.storage.s3.file_listing import FileListing
 from chalicelib.storage.s3.files import FileStore
 from chalicelib.storage.s3.inbox import InboxBucket
+from chalicelib.storage.s3.ranged import RangedObjects
 from chalicelib.storage.sqs.queue import Queue
 
 if TYPE_CHECKING:
@@ -108,6 +114,8 @@ class Services:
     delete: Delete
     orphans: Orphans
     sweeper: Sweeper
+    rebuild: Rebuild
+    checker: Checker
     system: System
 
 
@@ -164,6 +172,7 @@ def build(
     delete = Delete(index, steps, log, files, ingest, pool, clock)
     listing = FileListing(clients.s3, settings.files_bucket, settings.tenant, files)
     orphans = Orphans(index, listing, pool, clock)
+    objects = RangedObjects(clients.s3, settings.files_bucket)
     sweeper = Sweeper(
         index,
         writes,
@@ -196,6 +205,18 @@ def build(
         default_quality=settings.dicom_lossy_transcoding_quality,
         maximum_inline_bytes=settings.maximum_inline_bytes,
     )
+    recount = Recount(index, log, tallies, sweeper.follow, pool, sleep=sleep)
+    rebuild = Rebuild(
+        index,
+        listing,
+        objects,
+        orphans,
+        ingest,
+        recount,
+        upload_pool,
+        default_encoding=settings.default_encoding,
+    )
+    file_check = FileCheck(index, listing, objects, orphans, rebuild, upload_pool, clock)
     return Services(
         settings=settings,
         clock=clock,
@@ -268,5 +289,7 @@ def build(
         delete=delete,
         orphans=orphans,
         sweeper=sweeper,
+        rebuild=rebuild,
+        checker=Checker(RowCheck(index, writes, ingest.reattach), file_check, recount, pool),
         system=System(settings),
     )

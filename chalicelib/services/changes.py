@@ -133,6 +133,20 @@ class Tallies:
             return False
         return True
 
+    def replace(self, tally: Tally, replaced: Tally) -> bool:
+        """Put other counts in the place of some, unless those have changed since they were read."""
+        values = {
+            ":cur": number(tally.cursor),
+            ":d": document(tally.to_document()),
+            ":was": document(replaced.to_document()),
+        }
+        condition = "d = :was" if replaced.cursor else "attribute_not_exists(d) OR d = :was"
+        try:
+            self._table.update(self._key, "SET cur = :cur, d = :d", values, None, condition)
+        except ConditionFailed:
+            return False
+        return True
+
     def current(self) -> Tally:
         """The counts with everything that has been committed. Three calls, more right after a flood."""
         tally = self.load()

@@ -28,11 +28,13 @@ from chalicelib.services import origins
 from chalicelib.services.archives import BATCH_BYTES, Archive, Entry, is_archive
 from chalicelib.services.bounded import BoundedReader
 from chalicelib.services.description import Description, describe
-from chalicelib.services.ingest import DoneBefore, Ingest, Overwrite, Receipt
+from chalicelib.services.ingest import Ingest, Overwrite, Receipt
+from chalicelib.services.ingest_attempt import DoneBefore
 from chalicelib.services.upload import outcome_of
 from chalicelib.storage.dynamodb.intakes import Intakes
 from chalicelib.storage.s3.files import FileStore
-from chalicelib.storage.s3.inbox import InboxBucket, RangedObject, as_stream
+from chalicelib.storage.s3.inbox import InboxBucket
+from chalicelib.storage.s3.ranged import RangedObject, as_stream
 
 MAX_HEADER_BYTES = 128 * 1024**2
 MAX_ARCHIVE_BYTES = 64 * 1024**3

@@ -10,27 +10,25 @@ from __future__ import annotations
 import hashlib
 import time
 import uuid
-from collections.abc import Callable, Sequence
-from concurrent.futures import Executor, wait
-from contextlib import suppress
+from collections.abc import Callable
+from concurrent.futures import Executor
 from enum import StrEnum
 from io import BytesIO
 
 from chalicelib.domain.clock import Clock
-from chalicelib.domain.errors import InexistentItem, NacreError, Unavailable
+from chalicelib.domain.errors import InexistentItem
 from chalicelib.domain.levels import Level
 from chalicelib.domain.outcomes import Status, Stored
 from chalicelib.domain.resources import Instance
+from chalicelib.services import origins
 from chalicelib.services.description import Description, describe
-from chalicelib.services.ingest_plan import Lineage, Plan, PlanMaker, new_instance
-from chalicelib.storage.dynamodb.errors import ConditionFailed, Conflict, OutcomeUnknown
+from chalicelib.services.ingest_attempt import Attempt, FileRole, Means
+from chalicelib.services.ingest_plan import Lineage, new_instance
 from chalicelib.storage.dynamodb.index import Index
 from chalicelib.storage.dynamodb.log import SequencedLog
-from chalicelib.storage.dynamodb.table import Item, Table, backoff
+from chalicelib.storage.dynamodb.table import Item
 from chalicelib.storage.dynamodb.writes import IndexWrites
-from chalicelib.storage.s3.files import FileStore
-
-MAX_ATTEMPTS = 12
+from chalicelib.storage.s3.files import FileName, FileStore
 
 
 class Overwrite(StrEnum):
@@ -43,10 +41,6 @@ class Overwrite(StrEnum):
 
 Receipt = Callable[[Stored], Item]
 """Makes the action that notes an answer in the index, on the condition that it was not noted before."""
-
-
-class DoneBefore(NacreError):
-    """What was to be done once has been done already; nothing was changed."""
 
 
 class Ingest:
@@ -67,16 +61,22 @@ class Ingest:
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self._index = index
-        self._table: Table = index.table
-        self._writes = writes
-        self._changes = changes
         self._files = files
-        self._pool = pool
         self._clock = clock
         self._overwrite = overwrite
-        self._stable_age_seconds = stable_age_seconds
         self._default_encoding = default_encoding
-        self._sleep = sleep
+        self._means = Means(
+            table=index.table,
+            writes=writes,
+            changes=changes,
+            files=files,
+            pool=pool,
+            clock=clock,
+            sleep=sleep,
+            stable_age_seconds=stable_age_seconds,
+            lineage_of=self._lineage,
+            is_kept=self._is_kept,
+        )
 
     def store(
         self, data: bytes, metadata: dict[str, str] | None = None, receipt: Receipt | None = None
@@ -126,7 +126,7 @@ class Ingest:
         name = self._files.name(description.identifiers[Level.INSTANCE], str(uuid.uuid4()), now)
         instance = new_instance(description, name, metadata, now)
         receipts = [receipt(Stored(Status.SUCCESS, description.identifiers))] if receipt else []
-        attempt = _Attempt(self, description, instance, receipts)
+        attempt = Attempt(self._means, description, instance, FileRole.COMES, receipts)
         attempt.prepare(lineage, write_file)
         status = attempt.commit(lineage)
         return Stored(status, description.identifiers)
@@ -144,10 +144,30 @@ class Ingest:
         lineage = self._lineage(description)
         if lineage.instance is None or lineage.instance.file.key != orphan.file.key or lineage.is_whole:
             return True
-        attempt = _Attempt(self, description, lineage.instance)
+        attempt = Attempt(self._means, description, lineage.instance, FileRole.STAYS)
         attempt.reserve(lineage)
         attempt.commit(lineage)
         return True
+
+    def adopt(self, description: Description, name: FileName, stored_at: float) -> Status:
+        """Give a file that lies in the bucket its index entry; the file stays where it is. Safe to repeat.
+
+        Another file of the instance that is in the index keeps its place, unless instances are overwritten and that
+        file is older. Either way both files stay in the bucket.
+
+        Parameters
+        ----------
+        stored_at
+            When it was put into the bucket (epoch seconds).
+        """
+        lineage = self._lineage(description)
+        live = lineage.live_instance
+        if live is not None and (live.stored_at >= stored_at or self._is_kept(lineage, description)):
+            return Status.ALREADY_STORED
+        instance = new_instance(description, name, origins.unknown(), stored_at)
+        attempt = Attempt(self._means, description, instance, FileRole.FOUND)
+        attempt.reserve(lineage)
+        return attempt.commit(lineage)
 
     def _lineage(self, description: Description) -> Lineage:
         above, instance = self._index.lineage(description.identifiers)
@@ -158,124 +178,3 @@ class Ingest:
         if lineage.live_instance is None or self._overwrite is Overwrite.ALWAYS:
             return False
         return self._overwrite is Overwrite.NEVER or lineage.live_instance.file.md5 == description.md5
-
-
-class _Attempt:
-    """One file on its way into the index: the numbers it holds, and what it may still undo."""
-
-    def __init__(
-        self, ingest: Ingest, description: Description, instance: Instance, receipts: Sequence[Item] = ()
-    ) -> None:
-        self._ingest = ingest
-        self._description = description
-        self._instance = instance
-        self._receipts = receipts
-        self._numbers: list[int] = []
-        self._trimmed = 0
-        self._may_be_committed = False
-        self._moves_file = False
-
-    def prepare(self, lineage: Lineage, write_file: Callable[[str], None]) -> None:
-        """Bring the file to the bucket, beside the reservation of its numbers."""
-        self._moves_file = True
-        pool = self._ingest._pool
-        beside = [pool.submit(self.reserve, lineage)]
-        if lineage.sleepers:
-            beside.append(pool.submit(self._wake, lineage))
-        try:
-            try:
-                write_file(self._instance.file.key)
-            finally:
-                wait(beside)
-            for task in beside:
-                task.result()
-        except Exception:
-            self._give_up()
-            raise
-
-    def reserve(self, lineage: Lineage) -> None:
-        """Take the numbers that the entries of this lineage need and that are not held yet."""
-        missing = lineage.missing_levels + 1 - len(self._numbers)
-        if missing > 0:
-            reservation = self._ingest._changes.reserve(missing)
-            self._numbers += reservation.numbers
-            self._trimmed = reservation.trimmed
-
-    def commit(self, lineage: Lineage) -> Status:
-        """Write the index entry, retrying what races with others; returns what became of the file."""
-        ingest = self._ingest
-        for attempt in range(MAX_ATTEMPTS):
-            made = self._plan(lineage)
-            try:
-                ingest._table.transact([*made.actions, *self._receipts])
-            except ConditionFailed as failure:
-                if any(position >= len(made.actions) for position in failure.positions):
-                    self._give_up()
-                    raise DoneBefore from failure
-                if self._was_committed():
-                    return Status.SUCCESS
-                sealed = {made.claims.get(position) for position in failure.positions}
-                self._numbers = [number for number in self._numbers if number not in sealed]
-            except OutcomeUnknown:
-                self._may_be_committed = True
-            except Conflict:
-                pass
-            else:
-                return Status.SUCCESS
-            ingest._sleep(backoff(attempt))
-            lineage = ingest._lineage(self._description)
-            status = self._settled(lineage)
-            if status is not None:
-                return status
-            self.reserve(lineage)
-        self._give_up()
-        raise Unavailable("The index is busy")
-
-    def _plan(self, lineage: Lineage) -> Plan:
-        ingest = self._ingest
-        due = int(ingest._clock()) + ingest._stable_age_seconds + 1
-        maker = PlanMaker(ingest._writes, ingest._changes, due, self._trimmed)
-        return maker.plan(lineage, self._description, self._instance, self._numbers)
-
-    def _settled(self, lineage: Lineage) -> Status | None:
-        """What is already decided: our own write went through, or somebody else's instance is there."""
-        if not self._moves_file and not self._is_in_place(lineage):
-            # It was deleted or overwritten, and must not come back.
-            self._give_up()
-            return Status.ALREADY_STORED
-        live = lineage.live_instance
-        if live is None:
-            return None
-        if live.file.key == self._instance.file.key:
-            return Status.SUCCESS
-        if not self._ingest._is_kept(lineage, self._description):
-            return None
-        self._give_up()
-        return Status.ALREADY_STORED
-
-    def _is_in_place(self, lineage: Lineage) -> bool:
-        return lineage.instance is not None and lineage.instance.file.key == self._instance.file.key
-
-    def _was_committed(self) -> bool:
-        """Whether the attempt whose answer was lost came through, and the instance has been deleted since.
-
-        It would come back without its file. Its entry in the log tells: nobody else writes under our number.
-        """
-        return self._may_be_committed and self._ingest._changes.is_written(self._numbers[0])
-
-    def _give_up(self) -> None:
-        """Undo what can be undone: numbers and, unless a lost answer may have committed it, the file."""
-        ingest = self._ingest
-        if self._may_be_committed:
-            return
-        ingest._changes.give_back(self._numbers)
-        if self._moves_file:
-            ingest._files.delete([self._instance.file.key])
-
-    def _wake(self, lineage: Lineage) -> None:
-        ingest = self._ingest
-        due = int(ingest._clock()) + ingest._stable_age_seconds + 1
-        actions = [action for sleeper in lineage.sleepers for action in ingest._writes.wake(sleeper, due)]
-        # Somebody else may be waking them at this moment; the sweep does it in any case.
-        with suppress(ConditionFailed, Conflict, Unavailable):
-            ingest._table.transact(actions)

@@ -76,6 +76,11 @@ class PlanMaker:
     changes: SequencedLog
     due: int
     trimmed: int
+    keeps_files: bool = False
+    """Whether the file of an instance whose place is taken stays in the bucket: all files were found there.
+
+    Then the entry in the log tells when the file was put there, for the times of the resources above.
+    """
 
     def plan(
         self, lineage: Lineage, description: Description, instance: Instance, numbers: Sequence[int]
@@ -87,11 +92,10 @@ class PlanMaker:
         created = _create_ancestors(lineage, description, numbers, self.due, instance)
         chain = [*lineage.live, *created]
         placed = replace(instance, series_incarnation=chain[-1].incarnation, change_number=numbers[0])
-        actions = [
-            self.changes.put_action(
-                numbers[0], NEW[Level.INSTANCE], _entry(placed, _taken_over(lineage, placed))
-            )
-        ]
+        entry = _entry(placed, _taken_over(lineage, placed))
+        if self.keeps_files:
+            entry["at"] = placed.stored_at
+        actions = [self.changes.put_action(numbers[0], NEW[Level.INSTANCE], entry)]
         for resource in reversed(created):
             body = {"id": resource.id, "was": int(lineage.rows[resource.level] is not None)}
             actions.append(self.changes.put_action(resource.change_numbers[0], NEW[resource.level], body))
@@ -116,6 +120,8 @@ class PlanMaker:
         actions = self.changes.kill_actions([before.change_number, *before.annotations.numbers], self.trimmed)
         if before.file.key == placed.file.key:
             return [*actions, self.writes.cut(before.series_id, edge_of(before))]
+        if self.keeps_files:
+            return actions
         record: dict[str, object] = {
             "id": before.id,
             "incarnation": before.file.uuid,

@@ -21,3 +21,8 @@ def dicom_protocol(remote_ip: str, remote_aet: str, called_aet: str) -> dict[str
         "RemoteAET": remote_aet,
         "RemoteIP": remote_ip,
     }
+
+
+def unknown() -> dict[str, str]:
+    """The origin of a file that was found in the bucket, which does not tell."""
+    return {"Origin": "Unknown", "RemoteAET": ""}

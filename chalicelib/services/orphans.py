@@ -10,7 +10,7 @@ destroyed by this check, and four rules keep it from moving what a rebuild would
 3. Of the files of an hour, some may be unknown, or a small share. If there are more, none is touched.
 4. What is removed is set aside for a month, from where it can be brought back.
 
-What these rules leave in the bucket costs no more than its storage; `nacre check` tells of it.
+What these rules leave in the bucket costs no more than its storage; `python -m infra.maintenance check` tells of it.
 """
 
 from __future__ import annotations

@@ -111,7 +111,7 @@ class Sweeper:
         arrivals = list(live_instances(entries))
         for entry in arrivals:
             for identifier in entry.body["up"]:
-                latest[identifier] = max(latest.get(identifier, 0.0), entry.at)
+                latest[identifier] = max(latest.get(identifier, 0.0), entry.body.get("at", entry.at))
         resources = self._index.resources(latest)
         for entry in arrivals:
             series = resources.get(entry.body["up"][Level.SERIES])

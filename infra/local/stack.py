@@ -101,6 +101,21 @@ def _serve(stack: ExitStack, module: str, processes: int, listening: socket.sock
 
 
 @contextmanager
+def offline(settings: Settings) -> Iterator[str]:
+    """The emulator alone, over the data of a store that does not run; gives its URL.
+
+    Raises
+    ------
+    CannotStart
+        The store runs, or the data folder cannot be written.
+    """
+    data = Path(settings.data).resolve()
+    with _locked(data), emulator(data) as url:
+        create(define(settings), make_clients(url))
+        yield url
+
+
+@contextmanager
 def emulator(data: Path) -> Iterator[str]:
     """An emulator of AWS that keeps its data in a folder, on a free port of loopback; gives its URL."""
     with socket.create_server((LOOPBACK, 0), backlog=BACKLOG) as listener:

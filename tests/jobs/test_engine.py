@@ -70,7 +70,7 @@ class Engine:
         self.world = world
         self.work = Counting()
         self.queue = Messages()
-        self.store = JobStore(services.ingest._table, services.ingest._index.keys)
+        self.store = JobStore(services.ingest._index.table, services.ingest._index.keys)
         works = {self.work.type: self.work}
         queue: Any = self.queue
         self.jobs = Jobs(self.store, queue, services.files, works, world.clock, kept_seconds=3600)

@@ -19,7 +19,8 @@ from chalicelib.services.inbox import Inbox
 from chalicelib.services.ingest import Overwrite
 from chalicelib.storage.dynamodb.intakes import Intakes
 from chalicelib.storage.s3.files import FileStore
-from chalicelib.storage.s3.inbox import FIRST_BLOCK_BYTES, InboxBucket, RangedObject
+from chalicelib.storage.s3.inbox import InboxBucket
+from chalicelib.storage.s3.ranged import FIRST_BLOCK_BYTES, RangedObject
 from tests.support.local_world import local_world
 from tests.support.world import InlineExecutor
 

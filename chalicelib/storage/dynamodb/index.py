@@ -6,8 +6,8 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from chalicelib.domain.levels import Level
 from chalicelib.domain.resources import Child, Family, Instance, Resource
-from chalicelib.storage.dynamodb.items import is_edge, to_child, to_instance, to_resource
-from chalicelib.storage.dynamodb.keys import EDGE, ROW, Keys, cut, digest
+from chalicelib.storage.dynamodb.items import is_edge, kind_of, to_child, to_instance, to_resource
+from chalicelib.storage.dynamodb.keys import EDGE, ROW, SHARDS, Keys, cut, digest
 from chalicelib.storage.dynamodb.table import Item, Table
 
 IDENTIFIER_LENGTH = 44
@@ -79,6 +79,29 @@ class Index:
             else:
                 instance = to_instance(item)
         return [found.get(identifier) for identifier in above], instance
+
+    def items(self, segment: int = 0, segments: int = 1) -> Iterator[Item]:
+        """All items of the tenant in one of several segments of the table: for maintenance alone."""
+        mine = self.keys.partition("")
+        return (item for item in self.table.scan(segment, segments) if item["pk"]["S"].startswith(mine))
+
+    def rows(self, segment: int = 0, segments: int = 1) -> Iterator[Resource | Instance]:
+        """All resources in one of several segments of the table: for maintenance alone."""
+        for item in self.items(segment, segments):
+            kind = kind_of(item)
+            if kind == "i":
+                yield to_instance(item)
+            elif kind == "r" and item["sk"]["S"] == ROW:
+                yield to_resource(item)
+
+    def is_empty(self) -> bool:
+        """Whether there is no resource. Up to 32 queries."""
+        return not any(
+            True
+            for level in (Level.INSTANCE, Level.PATIENT)
+            for shard in SHARDS
+            for _ in self.list_shard(level, shard, limit=1)
+        )
 
     def list_shard(
         self, level: Level, shard: str, after: str | None = None, limit: int | None = None

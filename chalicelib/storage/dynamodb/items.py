@@ -175,3 +175,8 @@ def to_child(item: Item) -> Child:
 def is_edge(item: Item) -> bool:
     """Whether an item of a resource's partition is an edge."""
     return bool(item["sk"]["S"].startswith(EDGE))
+
+
+def kind_of(item: Item) -> str:
+    """The pattern of an item's key: what stands behind the tenant in its partition."""
+    return str(item["pk"]["S"].split("#", 2)[1])

@@ -17,6 +17,7 @@ pk (after ``{tenant}#``)  sk                           item
 ``page#{level}``          ``{offset}``                 where a listing's page began, remembered for a minute
 ``inbox#{sha1 of key}``   ``!``                        what became of an object put into the inbox
 ``orphans``               ``!``                        which files are to be checked next
+``rebuild``               ``!``                        how far a rebuild has come
 ``job#{id}``              ``!``                        a job
 ``jobs``                  ``{milliseconds}#{id}``      the listing of jobs
 ``jobs-open``             ``{id}``                     a job that is not finished
@@ -140,6 +141,10 @@ class Keys:
     def orphans(self) -> Key:
         """How far the check for files without an index entry has come."""
         return key(self.partition("orphans"), ROW)
+
+    def rebuild(self) -> Key:
+        """How far a rebuild of the index has come."""
+        return key(self.partition("rebuild"), ROW)
 
     def registry_partition(self, kind: str) -> str:
         """The partition of what users configured of one kind."""

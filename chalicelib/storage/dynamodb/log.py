@@ -171,6 +171,18 @@ class SequencedLog:
                 self._key("head"), "SET #floor = :floor", {":floor": number(last)}, names, condition
             )
 
+    def advance(self, to: int) -> None:
+        """Go on behind `to`, where a lost log has given out numbers up to it. One call."""
+        names = {f"#{name}": name for name in ("last", "floor", "trimmed")}
+        with suppress(ConditionFailed):
+            self._table.update(
+                self._key("head"),
+                "SET #last = :n, #floor = :n, #trimmed = :n",
+                {":n": number(to)},
+                names,
+                "attribute_not_exists(#last) OR #last < :n",
+            )
+
     def trim(self, up_to: int) -> int:
         """Remove up to a thousand hidden numbers that are not above `up_to`; returns how many it passed."""
         head = self.head()

@@ -112,6 +112,18 @@ class Table:
             "ConsistentRead": True,
         }
 
+    def scan(self, segment: int = 0, segments: int = 1) -> Iterator[Item]:
+        """All items of one of several segments, in no order: for maintenance alone, since it reads the whole table."""
+        request: dict[str, Any] = {"TableName": self.name, "ConsistentRead": True}
+        request |= {"Segment": segment, "TotalSegments": segments}
+        while True:
+            with translated():
+                answer = self._client.scan(**request)
+            yield from answer["Items"]
+            if "LastEvaluatedKey" not in answer:
+                return
+            request["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
+
     def put(self, item: Item, *, if_absent: bool = False) -> None:
         """Write `item`; with `if_absent`, only where there is none.
 

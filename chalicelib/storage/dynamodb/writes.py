@@ -55,18 +55,36 @@ class IndexWrites:
         """Create a patient, study or series; `replaced` is the dead row that stands in its place."""
         condition = "inc = :old" if replaced else "attribute_not_exists(pk)"
         values = {":old": text(replaced.incarnation)} if replaced else None
-        owned = {"inc": text(resource.incarnation)}
         actions = [
             self._table.put_action(from_resource(self._keys, resource), condition, values),
-            self._table.put_action(self._keys.listing(resource.level, resource.id) | owned),
-            *(self._table.put_action(key | owned) for key in self._lookup_keys(resource)),
+            *map(self._table.put_action, self.secondary(resource)),
         ]
-        if resource.parent_id:
-            edge = self._keys.edge(resource.parent_id, resource.parent_incarnation, resource.id)
-            actions.append(self._table.put_action(edge | {"cinc": text(resource.incarnation)}))
         if resource.due is not None:
             actions.append(self.remind(resource, resource.due))
         return actions
+
+    def secondary(self, row: Resource | Instance) -> list[Item]:
+        """The items that lead to a row: the edge from its parent, its entry in the listing, its look-ups."""
+        if isinstance(row, Instance):
+            edge = edge_of(row)
+            lookup = self._keys.uid(edge.lookup, Level.INSTANCE, row.id)
+            return [
+                from_edge(self._keys, row.series_id, edge),
+                lookup | {"inc": text(row.series_incarnation)},
+            ]
+        owned = {"inc": text(row.incarnation)}
+        items = [self._keys.listing(row.level, row.id) | owned]
+        items += [key | owned for key in self._lookup_keys(row)]
+        if row.parent_id:
+            edge_key = self._keys.edge(row.parent_id, row.parent_incarnation, row.id)
+            items.append(edge_key | {"cinc": text(row.incarnation)})
+        return items
+
+    def leading_to(self, row: Resource | Instance) -> list[Item]:
+        """The secondary items of a row and the look-ups of its labels: all that is to be found by it."""
+        level = Level.INSTANCE if isinstance(row, Instance) else row.level
+        labels: list[Item] = [self._keys.label(label, level, row.id) for label in row.annotations.labels]
+        return [*self.secondary(row), *labels]
 
     def require(self, parent: Resource) -> Item:
         """Hold the transaction to a parent that is still the incarnation it was."""
@@ -79,12 +97,9 @@ class IndexWrites:
         """Add an instance to its series; `replaced` is the row that stands in its place."""
         condition = "f = :old" if replaced else "attribute_not_exists(pk)"
         values = {":old": text(replaced.file.key)} if replaced else None
-        edge = edge_of(instance)
-        owned = {"inc": text(instance.series_incarnation)}
         actions = [
             self._table.put_action(from_instance(self._keys, instance), condition, values),
-            self._table.put_action(from_edge(self._keys, instance.series_id, edge)),
-            self._table.put_action(self._keys.uid(edge.lookup, Level.INSTANCE, instance.id) | owned),
+            *map(self._table.put_action, self.secondary(instance)),
         ]
         if replaced:
             actions += self._annotations.unlabel(Level.INSTANCE, instance.id, replaced.annotations)

@@ -1,0 +1,171 @@
+"""Rebuild the index from the files in the bucket, and nothing else.
+
+Hour after hour, every file that no row names gets its entry under the key that it has; no file is copied, changed or
+removed. Two files of one instance: the one that `OverwriteInstances` would have kept gets the entry, by the times at
+which they were put. To repeat it is safe, and cheap where the entries are there already.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Executor
+from dataclasses import dataclass, field
+from itertools import groupby, islice
+from typing import BinaryIO, cast
+
+from chalicelib.domain.errors import BadRequest, InexistentItem, InexistentTag
+from chalicelib.domain.levels import Level
+from chalicelib.domain.outcomes import Status
+from chalicelib.services.bounded import BoundedReader
+from chalicelib.services.description import describe
+from chalicelib.services.inbox import MAX_HEADER_BYTES, md5_of
+from chalicelib.services.ingest import Ingest
+from chalicelib.services.orphans import Orphans
+from chalicelib.services.recount import Recount
+from chalicelib.storage.dynamodb.index import Index
+from chalicelib.storage.dynamodb.items import text
+from chalicelib.storage.s3.file_listing import FileListing, StoredObject
+from chalicelib.storage.s3.files import FileName
+from chalicelib.storage.s3.ranged import RangedObjects, as_stream
+
+BATCH = 500
+MAXIMUM_REFUSALS = 10_000
+DICOM = "application/dicom"
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A file that got no entry: its key and why, without anything of its content."""
+
+    key: str
+    reason: str
+
+
+@dataclass(slots=True)
+class Progress:
+    """What a rebuild has done up to now; `place` is the key it has come to."""
+
+    files: int = 0
+    added: int = 0
+    kept: int = 0
+    """Files of instances that have another file."""
+    attachments: int = 0
+    place: str = ""
+    refusals: list[Refusal] = field(default_factory=list)
+    refused: int = 0
+    corrected_statistics: bool = False
+
+    def refuse(self, refusal: Refusal) -> None:
+        """Note a file that got no entry; so many of them are kept as somebody may read."""
+        self.refused += 1
+        if len(self.refusals) < MAXIMUM_REFUSALS:
+            self.refusals.append(refusal)
+
+
+class Rebuild:
+    """Rebuilds the index of a tenant."""
+
+    def __init__(
+        self,
+        index: Index,
+        listing: FileListing,
+        objects: RangedObjects,
+        orphans: Orphans,
+        ingest: Ingest,
+        recount: Recount,
+        pool: Executor,
+        *,
+        default_encoding: str,
+    ) -> None:
+        self._index = index
+        self._listing = listing
+        self._objects = objects
+        self._orphans = orphans
+        self._ingest = ingest
+        self._recount = recount
+        self._pool = pool
+        self._default_encoding = default_encoding
+
+    def run(self, report: Callable[[Progress], None] = lambda _: None, *, anew: bool = False) -> Progress:
+        """Give every file its entry, from where the last run was interrupted, or `anew` from the beginning.
+
+        A listing call for each thousand files, a batch read for each hundred; for each file without an entry a ranged
+        GET of its header (a second one of the whole where S3 does not know its MD5) and what an upload takes. Memory
+        holds a batch. `report` hears of each.
+
+        Raises
+        ------
+        NacreError
+            AWS did not answer in time; the next run goes on behind the last batch.
+        """
+        self._orphans.postpone()
+        progress = Progress(place="" if anew else self._place())
+        objects = self._listing.walk(progress.place)
+        while batch := list(islice(objects, BATCH)):
+            self.adopt(batch, progress)
+            progress.place = batch[-1].key
+            self._index.table.put(self._index.keys.rebuild() | {"after": text(progress.place)})
+            report(progress)
+        progress.corrected_statistics = self._recount.run()
+        self._index.table.delete(self._index.keys.rebuild())
+        return progress
+
+    def adopt(self, objects: Sequence[StoredObject], progress: Progress) -> None:
+        """Give those of some files that need one their entries; the files of one instance one after another."""
+        progress.files += len(objects)
+        for one in objects:
+            if one.is_foreign:
+                progress.refuse(Refusal(one.key, "The key is none of the store's"))
+        unknown = sorted(
+            self._orphans.unknown(objects), key=lambda one: (one.owner_id, one.modified, one.key)
+        )
+        groups = [list(group) for _, group in groupby(unknown, key=lambda one: one.owner_id)]
+        for outcomes in self._pool.map(self._adopt_all, groups):
+            _count(outcomes, progress)
+
+    def _adopt_all(self, objects: Iterable[StoredObject]) -> list[Status | Refusal | None]:
+        return [self._adopt(one) for one in objects]
+
+    def _adopt(self, one: StoredObject) -> Status | Refusal | None:
+        """What became of a file; None if it is the body of an attachment."""
+        source = self._objects.open(one.key)
+        if source is None:
+            return Refusal(one.key, "The file has gone")
+        version = source.version
+        if version.content_type != DICOM:
+            return None
+        try:
+            stream = as_stream(source)
+            md5 = version.md5 or md5_of(stream)
+            stream.seek(0)
+            bounded = cast(BinaryIO, BoundedReader(stream, MAX_HEADER_BYTES))
+            description = describe(bounded, version.size, md5, self._default_encoding)
+        except (BadRequest, InexistentTag, InexistentItem) as error:
+            return Refusal(one.key, error.details or error.orthanc_error)
+        if description.identifiers[Level.INSTANCE] != one.owner_id:
+            return Refusal(one.key, "The file is of another instance than its key")
+        return self._ingest.adopt(description, FileName(one.key, one.uuid, one.owner_id), version.modified)
+
+    def _place(self) -> str:
+        item = self._index.table.get(self._index.keys.rebuild())
+        return item["after"]["S"] if item else ""
+
+
+def _count(outcomes: Iterable[Status | Refusal | None], progress: Progress) -> None:
+    for outcome in outcomes:
+        if isinstance(outcome, Refusal):
+            progress.refuse(outcome)
+        elif outcome is None:
+            progress.attachments += 1
+        elif outcome is Status.SUCCESS:
+            progress.added += 1
+        else:
+            progress.kept += 1
+
+
+def refusals_of(progress: Progress) -> Iterator[str]:
+    """The refusals as lines."""
+    for refusal in progress.refusals:
+        yield f"{refusal.key}: {refusal.reason}"
+    if progress.refused > len(progress.refusals):
+        yield f"... and {progress.refused - len(progress.refusals)} more"

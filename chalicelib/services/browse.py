@@ -83,6 +83,14 @@ class Browse:
             child.id for family in self._families_above([node], target) for child in family.children
         )
 
+    def descendants_of(self, level: Level, identifiers: Sequence[str], target: Level) -> list[str]:
+        """As `descendants`, of several resources one after the other; one that does not exist has none."""
+        families = [node for node in self.get_many(level, identifiers) if isinstance(node, Family)]
+        above = self._families_above([f for f in families if f.resource.level is level], target)
+        return [
+            identifier for family in above for identifier in sorted(child.id for child in family.children)
+        ]
+
     def some_instance(self, level: Level, identifier: str) -> Instance | None:
         """One instance of a resource, to read from its file what all of them share."""
         node: Node = self.get(level, identifier)

@@ -18,7 +18,10 @@ from typing import Any
 from sortedcontainers import SortedDict
 
 LAST = "\U0010ffff"
-_RANGE = re.compile(r"pk = :pk(?: AND (?:begins_with\(sk, (:\w+)\)|sk (>|<=) (:\w+)))?")
+_RANGE = re.compile(
+    r"pk = :pk(?: AND (?:begins_with\(sk, (?P<prefix>:\w+)\)|sk > (?P<after>:\w+)|sk <= (?P<until>:\w+)"
+    r"|sk BETWEEN (?P<low>:\w+) AND (?P<high>:\w+)))?"
+)
 
 
 @cache
@@ -66,15 +69,12 @@ def _bounds(data: dict[str, Any]) -> tuple[str, str] | None:
     match = _RANGE.fullmatch(data.get("KeyConditionExpression", ""))
     if match is None or data.get("IndexName") or not data.get("ScanIndexForward", True):
         return None
-    prefix, operator, operand = match.groups()
-    values = data["ExpressionAttributeValues"]
-    first, last = "", LAST
-    if prefix:
-        first = values[prefix]["S"]
-        last = first + LAST
-    elif operator == ">":
-        first = values[operand]["S"]
-    elif operator:
-        last = values[operand]["S"]
+    bound = {
+        name: data["ExpressionAttributeValues"][value]["S"]
+        for name, value in match.groupdict().items()
+        if value
+    }
+    first = bound.get("prefix") or bound.get("after") or bound.get("low") or ""
+    last = first + LAST if "prefix" in bound else bound.get("until") or bound.get("high") or LAST
     start = data.get("ExclusiveStartKey", {}).get("sk", {}).get("S", "")
     return max(first, start), last

@@ -9,7 +9,9 @@ from typing import Any
 import pytest
 
 from chalicelib.domain.levels import Level
-from chalicelib.services.find.sources import TooBroad
+from chalicelib.services.find.find import FIRST_ROWS
+from chalicelib.services.find.sources import FIRST_ENTRIES, TooBroad
+from tests.benchmarks.capacity import usage
 from tests.find.store import fill, find
 from tests.support.local_world import local_world
 from tests.support.world import World
@@ -64,3 +66,15 @@ def test_the_log_says_which_index_was_chosen_and_no_value(
     with caplog.at_level(logging.DEBUG, "nacre"):
         find(world, Level.STUDY, {"PatientName": "SECRET", "StudyDate": "20200101-20200102"})
     assert [record.getMessage() for record in caplog.records] == ["find Study by PatientName"]
+
+
+@pytest.mark.parametrize(
+    ("values", "calls"),
+    [({"PatientName": "Doe^J*"}, 10), ({"StudyDate": "20200101-"}, 2), ({"PatientName": "*e*"}, 10), ({}, 2)],
+)
+def test_a_page_costs_a_page_however_many_match(world: World, values: dict[str, str], calls: int) -> None:
+    world.calls.reset()
+    assert len(find(world, Level.STUDY, values, limit=5)) == 5
+    used = usage(list(world.calls.requests), list(world.calls.answers))
+    assert used.calls == calls
+    assert used.items_read <= FIRST_ENTRIES + 3 * FIRST_ROWS

@@ -26,6 +26,8 @@ from chalicelib.services.requested_tags import COMPUTED, RequestedTag, Requested
 from chalicelib.storage.dynamodb.index import Index
 
 PAGE = 100
+FIRST_ROWS = 10  # that a query for fewer answers reads at first
+SIDE_BY_SIDE = 4  # resources whose descendants are looked for
 MAXIMUM_HEADERS = 1000
 """Files that one query reads in vain."""
 
@@ -96,7 +98,9 @@ class Find:
         logger.debug("find %s by %s", query.level.label, source.name)
         passed = headers = 0
         identifiers = _once(self._below(source, query.level))
-        while page := list(islice(identifiers, PAGE)):
+        size = PAGE if query.enough is None else min(max(query.enough, FIRST_ROWS), PAGE)
+        while page := list(islice(identifiers, size)):
+            size = min(4 * size, PAGE)
             in_index = [c for c in self._read(query, page) if self._fits(query, c)]
             found = in_index
             for check in (self._check_files, self._check_computed):
@@ -111,11 +115,8 @@ class Find:
         if source.level == level:
             yield from source.identifiers
             return
-        for identifier in source.identifiers:
-            try:
-                yield from self._browse.descendants(source.level, identifier, level)
-            except UnknownResource:
-                continue  # deleted meanwhile, or never there
+        while some := list(islice(source.identifiers, SIDE_BY_SIDE)):
+            yield from self._browse.descendants_of(source.level, some, level)
 
     def _read(self, query: Query, identifiers: Sequence[str]) -> list[Candidate]:
         """The rows of resources, with the tags of those above them as far as they are needed."""

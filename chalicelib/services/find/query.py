@@ -80,6 +80,11 @@ class Query:
     limit: int = 0
     """0: no limit."""
 
+    @property
+    def enough(self) -> int | None:
+        """How many matches are enough to answer; None if all are needed."""
+        return self.since + self.limit if self.limit and not self.order else None
+
 
 def constraints_of(values: Mapping[str, str], *, case_sensitive: bool) -> tuple[TagConstraint, ...]:
     """The conditions that texts set on tags, by name or number.

@@ -10,6 +10,7 @@ from chalicelib.domain.clock import Clock
 from chalicelib.domain.jobs import Job, JobOutput, JobState
 from chalicelib.storage.dynamodb.jobs import JobStore
 
+MAX_ATTEMPTS = 10
 LEASE_SECONDS = 60.0
 """How long a worker is believed to be alive after its last checkpoint."""
 
@@ -75,15 +76,16 @@ class JobRun:
         self.job = replace(self.job, outputs={**self.job.outputs, name: output})
 
     def _save(self, job: Job) -> None:
-        saved = self._store.save(job)
-        if saved is None:
+        for _ in range(MAX_ATTEMPTS):
+            saved = self._store.save(job)
+            if saved is not None:
+                self.job = saved
+                return
             there = self._store.get(job.id)
             if there is None or there.state is not JobState.RUNNING or there.owner != job.owner:
-                raise JobStopped
-            saved = self._store.save(replace(job, version=there.version))
-            if saved is None:
-                raise JobStopped
-        self.job = saved
+                break
+            job = replace(job, version=there.version)
+        raise JobStopped
 
 
 class Work(Protocol):

@@ -104,11 +104,16 @@ class Index:
         )
 
     def list_shard(
-        self, level: Level, shard: str, after: str | None = None, limit: int | None = None
+        self,
+        level: Level,
+        shard: str,
+        after: str | None = None,
+        limit: int | None = None,
+        first: int | None = None,
     ) -> Iterator[str]:
         """Identifiers of one shard of a level's listing, in order."""
         partition = self.keys.listing_partition(level, shard)
-        for item in self.table.query(partition, after=after, limit=limit):
+        for item in self.table.query(partition, after=after, limit=limit, first=first):
             yield item["sk"]["S"]
 
     def lookup_uid(self, uid: str) -> list[tuple[Level, str]]:
@@ -119,20 +124,26 @@ class Index:
             found.append((Level(int(level)), identifier))
         return found
 
-    def lookup_text(self, keyword: str, value: str) -> list[str]:
-        """The resources whose normalised value of a text tag is exactly this. One query."""
+    def lookup_text(self, keyword: str, value: str, first: int | None = None) -> Iterator[str]:
+        """The resources whose normalised value of a text tag is exactly this; `first` as in `Table.query`."""
         prefix = f"{cut(value)}\0"
-        items = self.table.query(self.keys.partition("x", keyword), prefix=prefix)
-        return [item["sk"]["S"][len(prefix) :] for item in items]
+        for item in self.table.query(self.keys.partition("x", keyword), prefix=prefix, first=first):
+            yield item["sk"]["S"][len(prefix) :]
 
-    def texts_with_prefix(self, keyword: str, prefix: str) -> Iterator[tuple[str, str]]:
+    def texts_with_prefix(
+        self, keyword: str, prefix: str, first: int | None = None
+    ) -> Iterator[tuple[str, str]]:
         """The normalised values of a text tag that begin with `prefix`, in order, each with its resource."""
-        return self._texts(self.table.query(self.keys.partition("x", keyword), prefix=cut(prefix)))
+        partition = self.keys.partition("x", keyword)
+        return self._texts(self.table.query(partition, prefix=cut(prefix), first=first))
 
-    def texts_between(self, keyword: str, low: str, high: str) -> Iterator[tuple[str, str]]:
+    def texts_between(
+        self, keyword: str, low: str, high: str, first: int | None = None
+    ) -> Iterator[tuple[str, str]]:
         """The normalised values of a text tag from `low` to `high`, both included; an empty end is open."""
         until = f"{cut(high)}\0~" if high else BEYOND_ANY_TEXT
-        return self._texts(self.table.query(self.keys.partition("x", keyword), after=cut(low), until=until))
+        partition = self.keys.partition("x", keyword)
+        return self._texts(self.table.query(partition, after=cut(low), until=until, first=first))
 
     def _texts(self, items: Iterator[Item]) -> Iterator[tuple[str, str]]:
         for item in items:
@@ -147,8 +158,8 @@ class Index:
         """Whether a resource has the label."""
         return any(True for _ in self.table.query(self.keys.label_partition(label), limit=1))
 
-    def labelled(self, label: str, level: Level) -> Iterator[str]:
+    def labelled(self, label: str, level: Level, first: int | None = None) -> Iterator[str]:
         """The resources of a level that have a label."""
         prefix = f"{int(level)}#"
-        for item in self.table.query(self.keys.label_partition(label), prefix=prefix):
+        for item in self.table.query(self.keys.label_partition(label), prefix=prefix, first=first):
             yield item["sk"]["S"][len(prefix) :]

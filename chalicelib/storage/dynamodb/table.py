@@ -25,6 +25,7 @@ Item = dict[str, Any]
 MAX_BATCH_KEYS = 100  # BatchGetItem, DynamoDB quota
 MAX_BATCH_WRITES = 25  # BatchWriteItem, DynamoDB quota
 MAX_ATTEMPTS = 10
+GROWTH = 8  # of the pages of a query that may not be read to its end
 
 
 class Table:
@@ -70,17 +71,20 @@ class Table:
         after: str | None = None,
         until: str | None = None,
         limit: int | None = None,
+        first: int | None = None,
     ) -> Iterator[Item]:
         """The items of a partition in the order of their sort keys, strongly consistent.
 
         `prefix` keeps the sort keys that begin with it; `after` starts behind that sort key, at
         it if `until` is given too; `until` ends at it (inclusive); `limit` bounds how many are given, and read.
+        `first` is how many are likely to be enough: as many are read at first, then ever more at once.
         """
         request = self._query_request(pk, prefix, after, until)
-        left = limit
+        left, size = limit, first
         while True:
-            if left is not None:
-                request["Limit"] = left
+            bounds = [bound for bound in (left, size) if bound is not None]
+            if bounds:
+                request["Limit"] = min(bounds)
             with translated():
                 answer = self._client.query(**request)
             items = answer["Items"]
@@ -88,6 +92,7 @@ class Table:
             left = None if left is None else left - len(items)
             if "LastEvaluatedKey" not in answer or left == 0:
                 return
+            size = None if size is None else size * GROWTH
             request["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
 
     def _query_request(self, pk: str, prefix: str, after: str | None, until: str | None) -> dict[str, Any]:

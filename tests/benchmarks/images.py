@@ -16,6 +16,9 @@ SMALL = 48
 LARGE = 512
 """Rows and columns of an image of 0.5 MB."""
 
+NOISE = 10
+"""Its standard deviation in Hounsfield units, as in a CT of a body."""
+
 DAYS = 10_000
 """After so many studies their dates come again."""
 
@@ -52,7 +55,9 @@ def _uid(kind: int, number: int) -> bytes:
 @cache
 def _template(side: int) -> bytes:
     dataset = pydicom.dcmread(str(get_testdata_file("CT_small.dcm")))
-    pixels = np.resize(dataset.pixel_array, (side, side))
+    # Without noise a packer would find the repeats of the small image, which no scanner makes.
+    noise = np.random.default_rng(0).normal(0, NOISE, (side, side)).round()
+    pixels = (np.resize(dataset.pixel_array, (side, side)) + noise).astype(np.int16)
     dataset.Rows = dataset.Columns = side
     dataset.PixelData = pixels.tobytes()
     dataset.SOPInstanceUID = dataset.file_meta.MediaStorageSOPInstanceUID = _uid(0, 0).decode()

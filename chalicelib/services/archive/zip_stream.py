@@ -12,9 +12,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, BinaryIO, cast
 
-DEFLATE_LEVEL = (
-    zlib.Z_BEST_SPEED
-)  # a CT image shrinks by half; more effort gains some percent for thrice the time
+# A CT image shrinks by a third; more effort gains some percent for thrice the time.
+DEFLATE_LEVEL = zlib.Z_BEST_SPEED
+ISAL_LEVEL = 2  # as small as zlib's fastest level makes it, in a fifth of the time
 PERMISSIONS = 0o600 << 16  # Unix's, in the upper half
 DATE = (1980, 1, 1, 0, 0, 0)  # ZIP's earliest: the same files give the same bytes
 _REMEMBERED = (
@@ -35,10 +35,12 @@ class Packed:
 
 def pack(data: bytes, *, deflates: bool) -> Packed:
     """Pack a file. Most of the time without Python's lock, so that threads pack side by side."""
-    crc = zlib.crc32(data)
+    from isal import isal_zlib
+
+    crc = isal_zlib.crc32(data)
     if not deflates:
         return Packed(data, len(data), crc, zipfile.ZIP_STORED)
-    packer = zlib.compressobj(DEFLATE_LEVEL, zlib.DEFLATED, -zlib.MAX_WBITS)
+    packer = isal_zlib.compressobj(ISAL_LEVEL, isal_zlib.DEFLATED, -isal_zlib.MAX_WBITS)
     return Packed(packer.compress(data) + packer.flush(), len(data), crc, zipfile.ZIP_DEFLATED)
 
 

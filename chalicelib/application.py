@@ -27,6 +27,7 @@ from chalicelib.routes.inbox import inbox_routes
 from chalicelib.routes.instances import instance_routes
 from chalicelib.routes.jobs import job_routes
 from chalicelib.routes.modalities import modality_routes
+from chalicelib.routes.reconstruct import reconstruct_routes
 from chalicelib.routes.system import system_routes
 from chalicelib.routes.tags import tag_routes
 from chalicelib.routes.uploads import upload_routes
@@ -49,6 +50,7 @@ ROUTES = (
     find_routes,
     job_routes,
     archive_routes,
+    reconstruct_routes,
     annotation_routes,
     attachment_routes,
     browse_routes,

@@ -21,8 +21,6 @@ from chalicelib.services.browse import Browse
 from chalicelib.services.bulk import Bulk
 from chalicelib.services.changes import Changes, Tallies
 from chalicelib.services.check.checker import Checker
-from chalicelib.services.check.files import FileCheck
-from chalicelib.services.check.rows import RowCheck
 from chalicelib.services.content import Content
 from chalicelib.services.delete import Delete
 from chalicelib.services.delete_steps import DeleteSteps
@@ -33,6 +31,7 @@ from chalicelib.services.inbox_events import InboxEvents
 from chalicelib.services.ingest import Ingest, Overwrite
 from chalicelib.services.jobs.jobs import Jobs
 from chalicelib.services.jobs.runner import Runner
+from chalicelib.services.jobs.work import Work
 from chalicelib.services.labels import Labels
 from chalicelib.services.listing import Listing
 from chalicelib.services.metadata import Metadata
@@ -41,8 +40,10 @@ from chalicelib.services.orphans import Orphans
 from chalicelib.services.presigned import PresignedUploads
 from chalicelib.services.protection import Protection
 from chalicelib.services.reading import Reading
-from chalicelib.services.rebuild import Rebuild
+from chalicelib.services.rebuild import FileSource, Rebuild
 from chalicelib.services.reception import Reception
+from chalicelib.services.reconstruct import Reconstruct
+from chalicelib.services.reconstruct_job import Reconstructions, ReconstructWork
 from chalicelib.services.recount import Recount
 from chalicelib.services.requested_tags import RequestedTags
 from chalicelib.services.sweep import Sweeper
@@ -114,6 +115,7 @@ class Services:
     delete: Delete
     orphans: Orphans
     sweeper: Sweeper
+    reconstructions: Reconstructions
     rebuild: Rebuild
     checker: Checker
     system: System
@@ -172,7 +174,7 @@ def build(
     delete = Delete(index, steps, log, files, ingest, pool, clock)
     listing = FileListing(clients.s3, settings.files_bucket, settings.tenant, files)
     orphans = Orphans(index, listing, pool, clock)
-    objects = RangedObjects(clients.s3, settings.files_bucket)
+    source = FileSource(listing, RangedObjects(clients.s3, settings.files_bucket), orphans)
     sweeper = Sweeper(
         index,
         writes,
@@ -193,7 +195,13 @@ def build(
     bulk = Bulk(index, browse, delete, pool)
     archive_files = ArchiveFiles(clients.s3, settings.files_bucket, settings.tenant)
     files_ahead = FilesAhead(files, pool)
-    works = {kind: ArchiveWork(kind, archive_files, files_ahead) for kind in (ARCHIVE, MEDIA)}
+    reconstruct = Reconstruct(
+        index, writes, files, pool, default_encoding=settings.default_encoding, sleep=sleep
+    )
+    works: dict[str, Work] = {
+        kind: ArchiveWork(kind, archive_files, files_ahead) for kind in (ARCHIVE, MEDIA)
+    }
+    works[ReconstructWork.type] = ReconstructWork(index, reconstruct)
     job_store = JobStore(table, keys)
     job_queue = Queue(clients.sqs, settings.jobs_queue_url)
     kept = settings.job_expiry
@@ -206,17 +214,7 @@ def build(
         maximum_inline_bytes=settings.maximum_inline_bytes,
     )
     recount = Recount(index, log, tallies, sweeper.follow, pool, sleep=sleep)
-    rebuild = Rebuild(
-        index,
-        listing,
-        objects,
-        orphans,
-        ingest,
-        recount,
-        upload_pool,
-        default_encoding=settings.default_encoding,
-    )
-    file_check = FileCheck(index, listing, objects, orphans, rebuild, upload_pool, clock)
+    rebuild = Rebuild(index, source, ingest, recount, upload_pool, default_encoding=settings.default_encoding)
     return Services(
         settings=settings,
         clock=clock,
@@ -289,7 +287,8 @@ def build(
         delete=delete,
         orphans=orphans,
         sweeper=sweeper,
+        reconstructions=Reconstructions(index, reconstruct, jobs, job_runner),
         rebuild=rebuild,
-        checker=Checker(RowCheck(index, writes, ingest.reattach), file_check, recount, pool),
+        checker=Checker(index, writes, source, ingest, rebuild, recount, pool, clock),
         system=System(settings),
     )

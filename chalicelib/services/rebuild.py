@@ -62,15 +62,22 @@ class Progress:
             self.refusals.append(refusal)
 
 
+@dataclass(frozen=True, slots=True)
+class FileSource:
+    """Where files are looked for: listed, opened, and told apart from those that have an entry."""
+
+    listing: FileListing
+    objects: RangedObjects
+    orphans: Orphans
+
+
 class Rebuild:
     """Rebuilds the index of a tenant."""
 
     def __init__(
         self,
         index: Index,
-        listing: FileListing,
-        objects: RangedObjects,
-        orphans: Orphans,
+        source: FileSource,
         ingest: Ingest,
         recount: Recount,
         pool: Executor,
@@ -78,9 +85,7 @@ class Rebuild:
         default_encoding: str,
     ) -> None:
         self._index = index
-        self._listing = listing
-        self._objects = objects
-        self._orphans = orphans
+        self._source = source
         self._ingest = ingest
         self._recount = recount
         self._pool = pool
@@ -98,9 +103,9 @@ class Rebuild:
         NacreError
             AWS did not answer in time; the next run goes on behind the last batch.
         """
-        self._orphans.postpone()
+        self._source.orphans.postpone()
         progress = Progress(place="" if anew else self._place())
-        objects = self._listing.walk(progress.place)
+        objects = self._source.listing.walk(progress.place)
         while batch := list(islice(objects, BATCH)):
             self.adopt(batch, progress)
             progress.place = batch[-1].key
@@ -117,7 +122,7 @@ class Rebuild:
             if one.is_foreign:
                 progress.refuse(Refusal(one.key, "The key is none of the store's"))
         unknown = sorted(
-            self._orphans.unknown(objects), key=lambda one: (one.owner_id, one.modified, one.key)
+            self._source.orphans.unknown(objects), key=lambda one: (one.owner_id, one.modified, one.key)
         )
         groups = [list(group) for _, group in groupby(unknown, key=lambda one: one.owner_id)]
         for outcomes in self._pool.map(self._adopt_all, groups):
@@ -128,7 +133,7 @@ class Rebuild:
 
     def _adopt(self, one: StoredObject) -> Status | Refusal | None:
         """What became of a file; None if it is the body of an attachment."""
-        source = self._objects.open(one.key)
+        source = self._source.objects.open(one.key)
         if source is None:
             return Refusal(one.key, "The file has gone")
         version = source.version

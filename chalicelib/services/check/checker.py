@@ -8,7 +8,11 @@ from concurrent.futures import Executor
 from chalicelib.services.check.files import FileCheck
 from chalicelib.services.check.findings import Finding, Kind
 from chalicelib.services.check.rows import RowCheck
+from chalicelib.services.ingest import Ingest
+from chalicelib.services.rebuild import FileSource, Rebuild
 from chalicelib.services.recount import Recount
+from chalicelib.storage.dynamodb.index import Index
+from chalicelib.storage.dynamodb.writes import IndexWrites
 
 SEGMENTS = 8
 MAX_PASSES = 4
@@ -18,9 +22,19 @@ MAX_PASSES = 4
 class Checker:
     """Checks a store while it is in use."""
 
-    def __init__(self, rows: RowCheck, files: FileCheck, recount: Recount, pool: Executor) -> None:
-        self._rows = rows
-        self._files = files
+    def __init__(
+        self,
+        index: Index,
+        writes: IndexWrites,
+        source: FileSource,
+        ingest: Ingest,
+        rebuild: Rebuild,
+        recount: Recount,
+        pool: Executor,
+        clock: Callable[[], float],
+    ) -> None:
+        self._rows = RowCheck(index, writes, ingest.reattach)
+        self._files = FileCheck(index, source, rebuild, pool, clock)
         self._recount = recount
         self._pool = pool
 
@@ -42,7 +56,7 @@ class Checker:
         report("Files without an index entry")
         yield from self._files.without_entries(mend=mend)
         report("Index entries and their files")
-        yield from self._in_segments(lambda n: self._files.of_entries(n, SEGMENTS, verify=verify))
+        yield from self._files.of_entries(verify=verify)
         report("Rows, edges and look-ups")
         for _ in range(MAX_PASSES):
             found = list(self._in_segments(lambda n: self._rows.run(n, SEGMENTS, mend=mend)))

@@ -185,7 +185,6 @@ PYORTHANC = Package(
             "*.anonymize*", "*.modify*", "Orthanc.*_anonymize", "Orthanc.*_modify", "Orthanc.post_studies_id_merge",
             "Orthanc.post_studies_id_split", "Orthanc.post_tools_create_dicom",
         ),
-        "Files and index are one: nothing is reconstructed yet.": ("Orthanc.*_reconstruct",),
         SYSTEM: (
             "Orthanc.get_plugins*", "Orthanc.*_tools_accepted_*", "Orthanc.*_tools_default_encoding",
             "Orthanc.*_tools_log_level*", "Orthanc.*_tools_metrics*", "Orthanc.*_tools_unknown_sop_class_accepted",

@@ -13,6 +13,7 @@ from pydicom import Dataset, dcmread
 from pyorthanc import AsyncOrthanc, Instance, Orthanc, Patient, Series, Study, async_upload, upload, util
 
 from tests.e2e.conftest import stored, stored_bytes
+from tests.e2e.levels import PARENTS, Resource
 
 PATIENT = {
     "patient_id": ("PatientID", "P1", "P1"),
@@ -162,6 +163,17 @@ def test_deletes(pyorthanc: Orthanc, ct: Path) -> None:
     ):
         delete(stored(pyorthanc, ct)[key])
         assert pyorthanc.get_patients() == []
+
+
+@pytest.mark.parametrize("level", PARENTS)
+def test_reconstruction(pyorthanc: Orthanc, ct: Path, level: str) -> None:
+    resource = Resource.of(pyorthanc, level, stored(pyorthanc, ct))
+    before = getattr(pyorthanc, f"get_{level}_id")(resource.identifier)
+    resource.call("post", "reconstruct", {"ReconstructFiles": False})
+    pyorthanc.post_tools_reconstruct({})
+    assert (
+        getattr(pyorthanc, f"get_{level}_id")(resource.identifier)["MainDicomTags"] == before["MainDicomTags"]
+    )
 
 
 def test_the_modalities_that_are_known(pyorthanc: Orthanc) -> None:

@@ -77,4 +77,4 @@ def test_a_page_costs_a_page_however_many_match(world: World, values: dict[str, 
     assert len(find(world, Level.STUDY, values, limit=5)) == 5
     used = usage(list(world.calls.requests), list(world.calls.answers))
     assert used.calls == calls
-    assert used.items_read <= FIRST_ENTRIES + 3 * FIRST_ROWS
+    assert used.items_read <= FIRST_ENTRIES + 4 * FIRST_ROWS

@@ -21,8 +21,8 @@ from chalicelib.storage.dynamodb.writes import TEXT_KEYWORDS, UID_KEYWORDS, norm
 MAXIMUM_VALUES = 1000
 """Values of a list that are looked up one by one; a longer list is compared row by row."""
 
-FIRST_ENTRIES = 100
-"""Entries of an index that a query for a few answers reads at first: they cost less than another call."""
+FIRST_ENTRIES = 25
+"""Entries of an index that a query for fewer answers reads at first: they cost less than another call."""
 
 _UID_LEVELS = {keyword: level for level, keyword in UID_KEYWORDS.items()}
 _TEXT_LEVELS = {keyword: level for level, keywords in TEXT_KEYWORDS.items() for keyword in keywords}

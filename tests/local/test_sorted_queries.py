@@ -12,12 +12,13 @@ from chalicelib.storage.clients import make_clients
 from tests.support.inprocess import InProcess
 
 KEYS = st.text(alphabet="ab!~\u00e9\U0001f600", min_size=1, max_size=4)
-CONDITIONS = ("", " AND begins_with(sk, :v)", " AND sk > :v", " AND sk <= :v")
+CONDITIONS = ("", " AND begins_with(sk, :v)", " AND sk > :v", " AND sk <= :v", " AND sk BETWEEN :v AND :w")
 SPELT_OTHERWISE = {  # the same to DynamoDB, and no form that is known
     "": "",
     " AND begins_with(sk, :v)": " AND begins_with(sk , :v)",
     " AND sk > :v": " AND sk  > :v",
     " AND sk <= :v": " AND sk  <= :v",
+    " AND sk BETWEEN :v AND :w": " AND sk  BETWEEN :v AND :w",
 }
 
 
@@ -26,11 +27,11 @@ SPELT_OTHERWISE = {  # the same to DynamoDB, and no form that is known
     keys=st.sets(KEYS, max_size=12),
     removed=st.sets(KEYS, max_size=3),
     condition=st.sampled_from(CONDITIONS),
-    operand=KEYS,
+    operands=st.tuples(KEYS, KEYS),
     limit=st.one_of(st.none(), st.integers(1, 5)),
 )
 def test_the_answers_are_the_same(
-    keys: set[str], removed: set[str], condition: str, operand: str, limit: int | None
+    keys: set[str], removed: set[str], condition: str, operands: tuple[str, str], limit: int | None
 ) -> None:
     client = _client()
     client.create_table(
@@ -44,7 +45,7 @@ def test_the_answers_are_the_same(
     for key in removed:
         client.delete_item(TableName="things", Key={"pk": {"S": "p"}, "sk": {"S": key}})
     pages = [
-        _pages(client, f"{start}{spelt[condition]}", operand, limit)
+        _pages(client, f"{start}{spelt[condition]}", sorted(operands), limit)
         for start, spelt in (
             ("pk = :pk", dict(zip(CONDITIONS, CONDITIONS, strict=True))),
             ("pk  = :pk", SPELT_OTHERWISE),
@@ -69,13 +70,15 @@ def _client() -> Any:
     return client
 
 
-def _pages(client: Any, condition: str, operand: str, limit: int | None) -> list[tuple[list[str], bool]]:
+def _pages(
+    client: Any, condition: str, operands: list[str], limit: int | None
+) -> list[tuple[list[str], bool]]:
     request: dict[str, Any] = {
         "TableName": "things",
         "KeyConditionExpression": condition,
         "ExpressionAttributeValues": {
             ":pk": {"S": "p"},
-            **({":v": {"S": operand}} if ":v" in condition else {}),
+            **{n: {"S": v} for n, v in zip((":v", ":w"), operands, strict=True) if n in condition},
         },
     }
     if limit:

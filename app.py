@@ -38,6 +38,7 @@ def sweep(_event: CloudWatchEvent) -> None:
 @app.on_sqs_message(queue=f"nacre-{settings.stage}-inbox", batch_size=10)
 def inbox(event: SQSEvent) -> dict[str, list[dict[str, str]]]:
     """Take in what was put into the inbox; messages that fail come again."""
+    services.options.refresh()
     failures = services.inbox_events.handle_records(event.to_dict()["Records"])
     for failure in failures:
         telemetry.event("inbox failed", error=failure.error)
@@ -47,5 +48,7 @@ def inbox(event: SQSEvent) -> dict[str, list[dict[str, str]]]:
 @app.on_sqs_message(queue=f"nacre-{settings.stage}-jobs", batch_size=1)
 def jobs(_event: SQSEvent) -> None:
     """Do a job, or a part of it."""
+    services.options.refresh()
+    telemetry.set_level(services.options.log_level("jobs"))
     with telemetry.operation("job"):
         services.job_runner.run_next(JOB_SECONDS)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING, Any
 
-from chalice.app import Chalice, ChaliceAuthorizer, Request, RestAPIEventHandler
+from chalice.app import Chalice, ChaliceAuthorizer, Request, Response, RestAPIEventHandler
 
 from chalicelib.routes.annotations import annotation_routes
 from chalicelib.routes.archives import archive_routes
@@ -26,9 +26,12 @@ from chalicelib.routes.images import image_routes
 from chalicelib.routes.inbox import inbox_routes
 from chalicelib.routes.instances import instance_routes
 from chalicelib.routes.jobs import job_routes
+from chalicelib.routes.methods import overridden
 from chalicelib.routes.modalities import modality_routes
+from chalicelib.routes.options import option_routes, tuned
 from chalicelib.routes.reconstruct import reconstruct_routes
-from chalicelib.routes.system import system_routes
+from chalicelib.routes.representation import represented
+from chalicelib.routes.system import system_routes, tool_list
 from chalicelib.routes.tags import tag_routes
 from chalicelib.routes.uploads import upload_routes
 
@@ -47,6 +50,7 @@ ROUTES = (
     content_routes,
     image_routes,
     modality_routes,
+    option_routes,
     find_routes,
     job_routes,
     archive_routes,
@@ -86,6 +90,9 @@ class Application(Chalice):
     def __call__(self, event: Any, context: Any) -> dict[str, Any]:
         """Answer an event of API Gateway (REST API, payload version 1.0)."""
         self.lambda_context = context
+        event = overridden(event)
+        if isinstance(event, Response):
+            return dict(event.to_dict(["*/*"]))
         middleware = self._get_middleware_handlers("http")
         handler = _Handler(self.routes, self.api, self.log, self.debug, middleware_handlers=middleware)
         self.current_request = handler.create_request_object(event, context)
@@ -122,8 +129,11 @@ def make_app(
     app = Application("nacre")
     app.api.binary_types = ["*/*"]
     app.register_middleware(observed(telemetry), "http")
+    app.register_middleware(tuned(services.options, telemetry), "http")
+    app.register_middleware(represented(compresses=services.settings.http_compression_enabled), "http")
     for make_routes in ROUTES:
         app.register_blueprint(make_routes(services))
+    app.register_blueprint(tool_list(app))
     if authenticator is not None:
         app.authorizer_function = make_authorizer(app, authenticator)
     return app

@@ -35,6 +35,7 @@ from chalicelib.services.jobs.work import Work
 from chalicelib.services.labels import Labels
 from chalicelib.services.listing import Listing
 from chalicelib.services.metadata import Metadata
+from chalicelib.services.metrics import Metrics
 from chalicelib.services.modalities import Modalities
 from chalicelib.services.orphans import Orphans
 from chalicelib.services.presigned import PresignedUploads
@@ -46,6 +47,7 @@ from chalicelib.services.reconstruct import Reconstruct
 from chalicelib.services.reconstruct_job import Reconstructions, ReconstructWork
 from chalicelib.services.recount import Recount
 from chalicelib.services.requested_tags import RequestedTags
+from chalicelib.services.runtime_options import RuntimeOptions
 from chalicelib.services.sweep import Sweeper
 from chalicelib.services.system import System
 from chalicelib.services.tags import Tags
@@ -119,6 +121,8 @@ class Services:
     rebuild: Rebuild
     checker: Checker
     system: System
+    options: RuntimeOptions
+    metrics: Metrics
 
 
 def build(
@@ -140,6 +144,8 @@ def build(
     keys = Keys(settings.tenant)
     table = Table(clients.dynamodb, settings.index_table, sleep)
     index = Index(table, keys)
+    options = RuntimeOptions(Registry(table, keys, "options"), settings, clock)
+    encoding = options.encoding
     writes = IndexWrites(table, keys)
     log_table = Table(clients.dynamodb, settings.log_table, sleep)
     log = SequencedLog(log_table, settings.tenant, "changes", clock, settings.gap_grace_seconds)
@@ -154,7 +160,7 @@ def build(
         clock,
         overwrite=Overwrite(settings.overwrite_instances),
         stable_age_seconds=settings.stable_age,
-        default_encoding=settings.default_encoding,
+        default_encoding=encoding,
         sleep=sleep,
     )
     inbox_bucket = InboxBucket(clients.s3, settings.inbox_bucket, settings.inbox_prefix)
@@ -167,7 +173,7 @@ def build(
         upload_pool,
         clock,
         overwrite=Overwrite(settings.overwrite_instances),
-        default_encoding=settings.default_encoding,
+        default_encoding=encoding,
     )
     inbox_queue = Queue(clients.sqs, settings.inbox_queue_url)
     steps = DeleteSteps(index, writes, log, clock, keep_changes=settings.keep_deleted_changes, sleep=sleep)
@@ -189,15 +195,13 @@ def build(
     browse = Browse(index, pool)
     reading = Reading(index, browse, files, pool)
     dictionary = Dictionary(settings.dictionary)
-    requested_tags = RequestedTags(browse, reading, settings.default_encoding)
+    requested_tags = RequestedTags(browse, reading, encoding)
     annotate = Annotate(index, AnnotationWrites(table, keys), log, sleep=sleep)
     names = metadata_names(settings.user_metadata)
     bulk = Bulk(index, browse, delete, pool)
     archive_files = ArchiveFiles(clients.s3, settings.files_bucket, settings.tenant)
     files_ahead = FilesAhead(files, pool)
-    reconstruct = Reconstruct(
-        index, writes, files, pool, default_encoding=settings.default_encoding, sleep=sleep
-    )
+    reconstruct = Reconstruct(index, writes, files, pool, default_encoding=encoding, sleep=sleep)
     works: dict[str, Work] = {
         kind: ArchiveWork(kind, archive_files, files_ahead) for kind in (ARCHIVE, MEDIA)
     }
@@ -214,7 +218,7 @@ def build(
         maximum_inline_bytes=settings.maximum_inline_bytes,
     )
     recount = Recount(index, log, tallies, sweeper.follow, pool, sleep=sleep)
-    rebuild = Rebuild(index, source, ingest, recount, upload_pool, default_encoding=settings.default_encoding)
+    rebuild = Rebuild(index, source, ingest, recount, upload_pool, default_encoding=encoding)
     return Services(
         settings=settings,
         clock=clock,
@@ -223,7 +227,7 @@ def build(
         tallies=tallies,
         ingest=ingest,
         upload=Upload(ingest, upload_pool, settings.maximum_upload_bytes),
-        reception=Reception(ingest, files, default_encoding=settings.default_encoding),
+        reception=Reception(ingest, files, default_encoding=encoding),
         inbox=inbox,
         inbox_events=InboxEvents(inbox, inbox_bucket, inbox_queue, event_pool),
         presigned_uploads=PresignedUploads(
@@ -244,7 +248,7 @@ def build(
             requested_tags,
             pool,
             names=names,
-            default_encoding=settings.default_encoding,
+            default_encoding=encoding,
             maximum_scan=settings.maximum_find_scan,
         ),
         bulk=bulk,
@@ -264,7 +268,7 @@ def build(
         tags=Tags(
             reading,
             browse,
-            default_encoding=settings.default_encoding,
+            default_encoding=encoding,
             maximum_bytes=settings.maximum_inline_bytes,
             dictionary=dictionary,
         ),
@@ -291,4 +295,6 @@ def build(
         rebuild=rebuild,
         checker=Checker(index, writes, source, ingest, rebuild, recount, pool, clock),
         system=System(settings),
+        options=options,
+        metrics=Metrics(tallies, log, job_store, clock),
     )

@@ -4,27 +4,27 @@ from __future__ import annotations
 
 WITHOUT_EFFECT = frozenset(
     """
-    AcceptedSopClasses AcceptedTransferSyntaxes BuiltinDecoderTranscoderOrder CaseSensitivePN
-    DefaultPrivateCreator DeflatedTransferSyntaxAccepted DeidentifyLogs
-    DeidentifyLogsDicomVersion DicomAssociationCloseDelay DicomDefaultRetrieveMethod DicomEchoChecksFind
-    DicomModalitiesInDatabase DicomScuPreferredTransferSyntax DicomScuTimeout
-    DicomTlsCertificate DicomTlsCiphersAccepted DicomTlsEnabled DicomTlsMinimumProtocolVersion
-    DicomTlsPrivateKey DicomTlsRemoteCertificateRequired DicomTlsTrustedCertificates ExecuteLuaEnabled
-    ExternalDictionaries ExtraMainDicomTags H265TransferSyntaxAccepted HttpCompressionEnabled
-    HttpDescribeErrors HttpProxy HttpRequestTimeout HttpServerEnabled HttpThreadsCount HttpTimeout
-    HttpVerbose HttpsCACertificates HttpsVerifyPeers IndexDirectory IngestTranscoding
-    IngestTranscodingOfCompressed IngestTranscodingOfUncompressed JobsEngineThreadsCount JobsHistorySize
-    Jpeg2000TransferSyntaxAccepted JpegLosslessTransferSyntaxAccepted JpegTransferSyntaxAccepted
-    JpipTransferSyntaxAccepted KeepAlive KeepAliveTimeout LoadPrivateDictionary Locale LuaHeartBeatPeriod
-    LuaScripts MallocArenaMax MaximumConcurrentDcmtkTranscoders MaximumPatientCount
-    MaximumStorageCacheSize MaximumStorageMode MaximumStorageSize MediaArchiveSize MetricsEnabled
-    Mpeg2TransferSyntaxAccepted Mpeg4TransferSyntaxAccepted OrthancExplorerEnabled OrthancPeersInDatabase
-    Pkcs11 Plugins QueryRetrieveSize ReadOnly RejectedSopClasses RestApiWriteToFileSystemEnabled
-    RleTransferSyntaxAccepted SaveJobs SslCertificate SslCiphersAccepted SslEnabled
-    SslMinimumProtocolVersion SslTrustedClientCertificates SslVerifyPeers StorageAccessOnFind
-    StorageCommitmentReportsSize StorageCompression StorageDirectory StoreDicom StoreMD5ForAttachments
-    SyncStorageArea SynchronousCMove SynchronousZipStream TcpNoDelay TemporaryDirectory
-    TranscodeDicomProtocol Warnings WebDavDeleteAllowed WebDavEnabled WebDavUploadAllowed ZipLoaderThreads
+    AcceptedSopClasses BuiltinDecoderTranscoderOrder CaseSensitivePN DefaultPrivateCreator
+    DeflatedTransferSyntaxAccepted DeidentifyLogs DeidentifyLogsDicomVersion DicomAssociationCloseDelay
+    DicomDefaultRetrieveMethod DicomEchoChecksFind DicomModalitiesInDatabase
+    DicomScuPreferredTransferSyntax DicomScuTimeout DicomTlsCertificate DicomTlsCiphersAccepted
+    DicomTlsEnabled DicomTlsMinimumProtocolVersion DicomTlsPrivateKey DicomTlsRemoteCertificateRequired
+    DicomTlsTrustedCertificates ExecuteLuaEnabled ExternalDictionaries ExtraMainDicomTags
+    H265TransferSyntaxAccepted HttpDescribeErrors HttpProxy HttpRequestTimeout HttpServerEnabled
+    HttpThreadsCount HttpTimeout HttpVerbose HttpsCACertificates HttpsVerifyPeers IndexDirectory
+    IngestTranscoding IngestTranscodingOfCompressed IngestTranscodingOfUncompressed
+    JobsEngineThreadsCount JobsHistorySize Jpeg2000TransferSyntaxAccepted
+    JpegLosslessTransferSyntaxAccepted JpegTransferSyntaxAccepted JpipTransferSyntaxAccepted KeepAlive
+    KeepAliveTimeout LoadPrivateDictionary Locale LuaHeartBeatPeriod LuaScripts MallocArenaMax
+    MaximumConcurrentDcmtkTranscoders MaximumPatientCount MaximumStorageCacheSize MaximumStorageMode
+    MaximumStorageSize MediaArchiveSize Mpeg2TransferSyntaxAccepted Mpeg4TransferSyntaxAccepted
+    OrthancExplorerEnabled OrthancPeersInDatabase Pkcs11 Plugins QueryRetrieveSize ReadOnly
+    RejectedSopClasses RestApiWriteToFileSystemEnabled RleTransferSyntaxAccepted SaveJobs SslCertificate
+    SslCiphersAccepted SslEnabled SslMinimumProtocolVersion SslTrustedClientCertificates SslVerifyPeers
+    StorageAccessOnFind StorageCommitmentReportsSize StorageCompression StorageDirectory StoreDicom
+    StoreMD5ForAttachments SyncStorageArea SynchronousCMove SynchronousZipStream TcpNoDelay
+    TemporaryDirectory TranscodeDicomProtocol Warnings WebDavDeleteAllowed WebDavEnabled
+    WebDavUploadAllowed ZipLoaderThreads
     """.split()  # noqa: SIM905 - a hundred quoted names would be harder to read
 )
 """Orthanc's other options (1.12.7): known, and without an effect here."""

@@ -113,6 +113,10 @@ class Telemetry:
         if failure is not None:
             raise InternalError(f"{name} failed") from None
 
+    def set_level(self, level: str) -> None:
+        """Log from another level on."""
+        self._logger.setLevel(level)
+
     def count(self, metric: Metric, value: float = 1) -> None:
         """Add to a metric; published at the end of the running request or operation."""
         if self._metrics is not None:

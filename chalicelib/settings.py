@@ -21,6 +21,7 @@ import msgspec
 from msgspec import Meta, field
 
 from chalicelib.configuration_file import SettingsError, read_file
+from chalicelib.domain.encodings import Encoding
 from chalicelib.idle_options import WITHOUT_EFFECT
 
 SecretReader = Callable[[str], str]
@@ -34,11 +35,6 @@ UserNumber = Annotated[int, Meta(ge=1024, le=65535)]
 
 LAMBDA_PAYLOAD_BYTES = 4_400_000  # 6 MB (Lambda's limit), less base64 and the envelope
 LOCAL_PAYLOAD_BYTES = 2 * 1024**3
-
-Encoding = Literal[
-    "Ascii", "Utf8", "Latin1", "Latin2", "Latin3", "Latin4", "Latin5", "Cyrillic", "Windows1251", "Arabic",
-    "Greek", "Hebrew", "Thai", "Japanese", "Chinese", "JapaneseKanji", "Korean", "SimplifiedChinese",
-]  # fmt: skip
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True, rename="pascal"):
@@ -66,6 +62,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, rename="pascal"):
     dicom_always_allow_move: bool = False
     strict_aet_comparison: bool = False
     unknown_sop_class_accepted: bool = False
+    accepted_transfer_syntaxes: list[str] = field(default_factory=lambda: ["1.2.840.10008.1.*"])
+    metrics_enabled: bool = True
+    http_compression_enabled: bool = False
     dicom_threads_count: Annotated[int, Meta(ge=1)] = 4
     dicom_scp_timeout: Natural = 30
     maximum_pdu_length: Annotated[int, Meta(ge=4096, le=131072)] = 16384

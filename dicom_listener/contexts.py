@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 
 from pydicom.uid import UID, AllTransferSyntaxes, UncompressedTransferSyntaxes
 from pynetdicom import AllStoragePresentationContexts, build_context
@@ -20,13 +21,21 @@ MAX_UNKNOWN_CLASSES = 1000
 """That one process learns; each stays in memory."""
 
 
+@dataclass(frozen=True, slots=True)
+class StorageRules:
+    """What may be stored: in which transfer syntaxes, and whether in SOP classes that nobody knows."""
+
+    transfer_syntaxes: frozenset[str] = STORAGE_SYNTAXES
+    unknown_classes: bool = False
+
+
 class Contexts:
     """Chooses among what a peer proposes."""
 
-    def __init__(self, services: Iterable[str], *, unknown_classes: bool) -> None:
-        """`services` are the SOP classes that are no storage; `unknown_classes` whether others are stored as well."""
+    def __init__(self, services: Iterable[str], rules: Callable[[], StorageRules]) -> None:
+        """`services` are the SOP classes that are no storage; `rules` is asked at each association."""
         self._services = frozenset(services)
-        self._unknown_classes = unknown_classes
+        self._rules = rules
         self._learnt: set[str] = set()
         self._lock = threading.Lock()
 
@@ -36,9 +45,10 @@ class Contexts:
         Of several transfer syntaxes the first that the peer names is taken, as Orthanc does: it is the one that the
         peer has at hand.
         """
+        rules = self._rules()
         wanted: dict[str, list[UID]] = {}
         for context in proposed:
-            syntaxes = self._syntaxes(UID(str(context.abstract_syntax)))
+            syntaxes = self._syntaxes(UID(str(context.abstract_syntax)), rules)
             accepted = [syntax for syntax in context.transfer_syntax if syntax in syntaxes]
             if accepted:
                 wanted.setdefault(str(context.abstract_syntax), []).extend(accepted)
@@ -50,16 +60,16 @@ class Contexts:
             context.scu_role = context.scp_role = True  # C-GET turns the roles of storage around
         return context
 
-    def _syntaxes(self, abstract_syntax: UID) -> frozenset[str]:
+    def _syntaxes(self, abstract_syntax: UID, rules: StorageRules) -> frozenset[str]:
         if abstract_syntax in self._services:
             return MESSAGE_SYNTAXES
-        if abstract_syntax in STORAGE_CLASSES or self._learn(abstract_syntax):
-            return STORAGE_SYNTAXES
+        if abstract_syntax in STORAGE_CLASSES or (rules.unknown_classes and self._learn(abstract_syntax)):
+            return rules.transfer_syntaxes
         return frozenset()
 
     def _learn(self, abstract_syntax: UID) -> bool:
-        """Take an unknown SOP class for one of storage, if that is asked for."""
-        if not self._unknown_classes or not abstract_syntax.is_valid:
+        """Take an unknown SOP class for one of storage."""
+        if not abstract_syntax.is_valid:
             return False
         with self._lock:
             if abstract_syntax in self._learnt:

@@ -13,10 +13,11 @@ from pynetdicom.sop_class import Verification  # type: ignore[attr-defined]  # m
 from chalicelib.bootstrap import Services, build
 from chalicelib.domain.modalities import Operation
 from chalicelib.observability import Telemetry
+from chalicelib.services.runtime_options import RuntimeOptions
 from chalicelib.settings import Settings
 from chalicelib.storage.clients import make_clients
 from dicom_listener.access import Access, Policy
-from dicom_listener.contexts import Contexts
+from dicom_listener.contexts import STORAGE_SYNTAXES, Contexts, StorageRules
 from dicom_listener.listener import Listener, ListenerOptions, configure_pynetdicom
 from dicom_listener.peers import peer_of
 from dicom_listener.statuses import NOT_AUTHORISED, SUCCESS
@@ -41,8 +42,16 @@ def make_listener(
         (evt.EVT_C_ECHO, _echo_handler(access)),
         (evt.EVT_C_STORE, store_handler(services.reception, access, telemetry)),
     ]
-    contexts = Contexts(SERVICES, unknown_classes=settings.unknown_sop_class_accepted)
+    contexts = Contexts(SERVICES, lambda: storage_rules(services.options))
     return Listener(options, listening, access, contexts, handlers, telemetry)
+
+
+def storage_rules(options: RuntimeOptions) -> StorageRules:
+    """What may be stored now."""
+    options.refresh()
+    return StorageRules(
+        frozenset(options.transfer_syntaxes(sorted(STORAGE_SYNTAXES))), options.unknown_classes
+    )
 
 
 def policy(settings: Settings) -> Policy:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from chalice.app import Response
+from chalice.app import Chalice, Response
 
 from chalicelib.domain.clock import orthanc_time
 from chalicelib.domain.errors import UnknownResource
@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from chalicelib.bootstrap import Services
 
 _UID_LEVELS = ("patient", "study", "series", "instance")
-TOOLS = ("generate-uid", "lookup", "now", "now-local")
 
 
 def system_routes(services: Services) -> Api:
@@ -34,10 +33,6 @@ def system_routes(services: Services) -> Api:
     @api.get("/statistics")
     def statistics() -> Response:
         return json_response(shapes.statistics(services.tallies.current()))
-
-    @api.get("/tools")
-    def tools() -> Response:
-        return json_response(list(TOOLS))
 
     @api.get("/tools/now")
     def now() -> Response:
@@ -58,5 +53,17 @@ def system_routes(services: Services) -> Api:
     def lookup() -> Response:
         value = api.body.decode("utf-8", "replace").strip()
         return json_response([shapes.reference(*found) for found in services.browse.lookup(value)])
+
+    return api
+
+
+def tool_list(app: Chalice) -> Api:
+    """The route that lists what the routes under `/tools` are."""
+    api = Api(__name__)
+    names = sorted(path.removeprefix("/tools/") for path in app.routes if path.startswith("/tools/"))
+
+    @api.get("/tools")
+    def tools() -> Response:
+        return json_response(names)
 
     return api

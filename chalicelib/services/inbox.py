@@ -61,7 +61,7 @@ class Inbox:
         clock: Clock,
         *,
         overwrite: Overwrite,
-        default_encoding: str,
+        default_encoding: Callable[[], str],
     ) -> None:
         self._ingest = ingest
         self._bucket = bucket
@@ -192,7 +192,7 @@ class Inbox:
     def _describe(self, stream: BinaryIO, size: int, md5: str) -> Description:
         stream.seek(0)
         bounded = cast(BinaryIO, BoundedReader(stream, MAX_HEADER_BYTES))
-        return describe(bounded, size, md5, self._default_encoding)
+        return describe(bounded, size, md5, self._default_encoding())
 
     # An archive
 

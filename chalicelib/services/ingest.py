@@ -57,7 +57,7 @@ class Ingest:
         *,
         overwrite: Overwrite,
         stable_age_seconds: int,
-        default_encoding: str = "Latin1",
+        default_encoding: Callable[[], str],
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self._index = index
@@ -100,7 +100,7 @@ class Ingest:
             AWS did not take it in time; nothing is acknowledged, and the same call may succeed later.
         """
         md5 = hashlib.md5(data, usedforsecurity=False).hexdigest()
-        description = describe(data, len(data), md5, self._default_encoding)
+        description = describe(data, len(data), md5, self._default_encoding())
         return self.place(description, lambda key: self._files.put(key, data, md5), metadata or {}, receipt)
 
     def place(
@@ -140,7 +140,7 @@ class Ingest:
             data = self._files.get_range(orphan.file.key, 0, orphan.file.header_length)
         except InexistentItem:
             return False
-        description = describe(BytesIO(data), orphan.file.size, orphan.file.md5, self._default_encoding)
+        description = describe(BytesIO(data), orphan.file.size, orphan.file.md5, self._default_encoding())
         lineage = self._lineage(description)
         if lineage.instance is None or lineage.instance.file.key != orphan.file.key or lineage.is_whole:
             return True

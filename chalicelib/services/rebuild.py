@@ -82,7 +82,7 @@ class Rebuild:
         recount: Recount,
         pool: Executor,
         *,
-        default_encoding: str,
+        default_encoding: Callable[[], str],
     ) -> None:
         self._index = index
         self._source = source
@@ -144,7 +144,7 @@ class Rebuild:
             md5 = version.md5 or md5_of(stream)
             stream.seek(0)
             bounded = cast(BinaryIO, BoundedReader(stream, MAX_HEADER_BYTES))
-            description = describe(bounded, version.size, md5, self._default_encoding)
+            description = describe(bounded, version.size, md5, self._default_encoding())
         except (BadRequest, InexistentTag, InexistentItem) as error:
             return Refusal(one.key, error.details or error.orthanc_error)
         if description.identifiers[Level.INSTANCE] != one.owner_id:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from pathlib import Path
 
 from chalicelib.domain.errors import BadFileFormat, PayloadTooLarge
@@ -22,7 +23,12 @@ class Reception:
     """Stores what the listener received."""
 
     def __init__(
-        self, ingest: Ingest, files: FileStore, *, default_encoding: str, maximum_bytes: int | None = None
+        self,
+        ingest: Ingest,
+        files: FileStore,
+        *,
+        default_encoding: Callable[[], str],
+        maximum_bytes: int | None = None,
     ) -> None:
         """`maximum_bytes` is the largest file that is taken; any if not given."""
         self._ingest = ingest
@@ -62,7 +68,7 @@ class Reception:
         with path.open("rb") as file:
             md5 = hashlib.md5(data, usedforsecurity=False) if data else hashlib.file_digest(file, _md5)
             file.seek(0)
-            description = describe(data or file, size, md5.hexdigest(), self._default_encoding)
+            description = describe(data or file, size, md5.hexdigest(), self._default_encoding())
             if sop_instance_uid and description.sop_instance_uid != sop_instance_uid:
                 raise AnotherInstance
 

@@ -38,7 +38,7 @@ class Reconstruct:
         files: FileStore,
         pool: Executor,
         *,
-        default_encoding: str,
+        default_encoding: Callable[[], str],
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self._index = index
@@ -136,7 +136,7 @@ class Reconstruct:
             header = self._files.get_range(file.key, 0, file.header_length)
         except InexistentItem:
             return None
-        return describe(BytesIO(header), file.size, file.md5, self._default_encoding)
+        return describe(BytesIO(header), file.size, file.md5, self._default_encoding())
 
     def _revise_resource(self, identifier: str, description: Description) -> None:
         self._revise(

@@ -50,7 +50,7 @@ Above = Callable[[Level, str], Node]
 class RequestedTags:
     """Finds the values of requested tags."""
 
-    def __init__(self, browse: Browse, reading: Reading, default_encoding: str) -> None:
+    def __init__(self, browse: Browse, reading: Reading, default_encoding: Callable[[], str]) -> None:
         self._browse = browse
         self._reading = reading
         self._default_encoding = default_encoding
@@ -113,7 +113,7 @@ class RequestedTags:
             instance = self._browse.some_instance(level, node.resource.id)
         if instance is None:
             return {}
-        values = MainValues(self._reading.header_of(instance), self._default_encoding)
+        values = MainValues(self._reading.header_of(instance), self._default_encoding())
         return {tag: values.get(tag.number) for tag in tags}
 
     def _compute(self, node: Node, name: str) -> str:

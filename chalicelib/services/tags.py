@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from chalicelib.domain.errors import UnknownResource
@@ -40,7 +40,7 @@ class Tags:
         reading: Reading,
         browse: Browse,
         *,
-        default_encoding: str,
+        default_encoding: Callable[[], str],
         maximum_bytes: int,
         dictionary: Dictionary,
     ) -> None:
@@ -126,7 +126,7 @@ class Tags:
     def _reader(self, header: Header, unlimited: frozenset[int]) -> TagsReader:
         from chalicelib.dicom.tags_json import tags_reader
 
-        return tags_reader(header, self._default_encoding, self._dictionary, unlimited)
+        return tags_reader(header, self._default_encoding(), self._dictionary, unlimited)
 
     def _following(self, instance: Instance, header: Header) -> Dataset:
         from pydicom import Dataset

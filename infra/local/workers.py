@@ -26,6 +26,7 @@ class Workers:
         work = (
             *(("job", self._do_a_job, 0.0) for _ in runners),
             ("call for workers", services.job_runner.wake_forgotten, SWEEP_SECONDS),
+            ("options", services.options.refresh, SWEEP_SECONDS),
             ("sweep", services.sweeper.tick, SWEEP_SECONDS),
             ("sweep of the inbox", services.inbox.tick, SWEEP_SECONDS),
             ("inbox", self._take_in, 0.0),

@@ -167,6 +167,8 @@ def _body(request: Request, answer: Answer) -> tuple[str, Any]:
         return _bytes(answer.body)
     if is_json or text[:1] == "{":
         return "json", _steady(json.loads(text))
+    if answer.content_type.startswith("application/xml"):
+        return "text", _UUID_WHOLE.sub("<UUID>", _TIME.sub("<time>", text))
     pattern = _VOLATILE_PATHS.get(request.path.split("?")[0]) or _VOLATILE.get(_last(request.path))
     if pattern:
         match = next((p for p in (pattern, _UUID) if p.fullmatch(text)), None)

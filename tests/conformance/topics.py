@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
-from tests.conformance import annotations, archives, find, images, reconstruct, store, transcoding
+from tests.conformance import annotations, archives, find, images, reconstruct, store, system, transcoding
 from tests.conformance.difference import Difference
 from tests.conformance.differences import DIFFERENCES as OF_FILES_AND_STORE
 from tests.conformance.exchanges import Exchange
@@ -34,6 +34,7 @@ TOPICS: dict[str, Topic] = {
     "images": images,
     "transcoding": transcoding,
     "reconstruct": reconstruct,
+    "system": system,
 }
 SCENARIOS = {
     f"{topic}/{name}": it for topic, module in TOPICS.items() for name, it in module.SCENARIOS.items()

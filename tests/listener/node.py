@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import socket
 from collections.abc import Iterator
@@ -10,8 +11,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-
-import msgspec
 
 from chalicelib.observability import Telemetry
 from dicom_listener.listener import Listener
@@ -35,8 +34,9 @@ class Node:
 @contextmanager
 def running_node(folder: Path, **options: Any) -> Iterator[Node]:
     """A listener on a free port; `options` are fields of the settings."""
-    with ThreadPoolExecutor(16) as pool, local_world(pool) as world:
-        settings = msgspec.structs.replace(world.services.settings, **options)
+    environment = {name: json.dumps(value) for name, value in options.items()}
+    with ThreadPoolExecutor(16) as pool, local_world(pool, **environment) as world:
+        settings = world.services.settings
         listening = socket.create_server(("127.0.0.1", 0), backlog=BACKLOG)
         port = int(listening.getsockname()[1])
         telemetry = Telemetry(logging.getLogger("test"), None)

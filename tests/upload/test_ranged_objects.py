@@ -178,7 +178,7 @@ def _inbox(world: Any, bucket: Any, overwrite: Overwrite) -> Inbox:
         InlineExecutor(),
         world.clock,
         overwrite=overwrite,
-        default_encoding="Latin1",
+        default_encoding=lambda: "Latin1",
     )
 
 

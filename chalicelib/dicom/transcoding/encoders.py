@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from chalicelib.dicom.rendering.codecs import BYTE_BITS
 from chalicelib.dicom.rendering.layout import PALETTE_COLOR, PixelLayout
 from chalicelib.dicom.transcoding.syntaxes import (
     JPEG_2000,
@@ -109,7 +110,8 @@ def _jpeg_2000(uid: str) -> Callable[[PixelLayout, int], Encoder]:
     def make(layout: PixelLayout, precision: int) -> Encoder:
         if layout.photometric == PALETTE_COLOR and not is_lossless:
             raise UnsupportedMediaType("Lossy compression would spoil the numbers of colours")
-        depth = layout.allocated if layout.signed else precision
+        # OpenJPEG's colour transform loses bits of samples of one bit.
+        depth = layout.allocated if layout.signed else max(precision, BYTE_BITS)
         after = layout.photometric
         if after == "RGB":
             after = "YBR_RCT" if is_lossless else "YBR_ICT"

@@ -7,7 +7,7 @@ for. Tags that only files have cost a header for each candidate that is left.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from itertools import islice
@@ -56,7 +56,7 @@ class Find:
         pool: Executor,
         *,
         names: Names,
-        default_encoding: str,
+        default_encoding: Callable[[], str],
         maximum_scan: int,
     ) -> None:
         """`names` are those of metadata."""
@@ -191,7 +191,7 @@ class Find:
             return False
         if instance is None:
             return False
-        values = MainValues(self._reading.header_of(instance), self._default_encoding)
+        values = MainValues(self._reading.header_of(instance), self._default_encoding())
         return all(c.condition.matches(values.get(c.tag)) for c in constraints)
 
     def _check_computed(self, query: Query, candidates: list[Candidate]) -> list[Candidate]:

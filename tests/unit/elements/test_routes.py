@@ -24,7 +24,7 @@ class Store:
     """A store with a client, two instances of a series, and a CT."""
 
     def __init__(self, world):
-        telemetry = SimpleNamespace(request=lambda *_args, **_fields: None)
+        telemetry = SimpleNamespace(request=lambda *_args, **_fields: None, set_level=lambda _level: None)
         self.calls = world.calls
         self.client = Client(make_app(world.services, telemetry))
         self.ct = self._store(CT)["ID"]

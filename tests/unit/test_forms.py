@@ -1,0 +1,120 @@
+"""Forms of answers and methods in query strings, beyond what Orthanc was asked."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import logging
+import zlib
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from chalicelib.application import make_app
+from chalicelib.observability import Telemetry
+from chalicelib.routes.methods import overridden
+from chalicelib.routes.representation import as_xml
+from tests.support.client import Client
+from tests.support.moto_world import moto_world
+from tests.support.world import World, described
+
+GET: dict[str, Any] = {"path": "/studies/x", "httpMethod": "GET", "requestContext": {"httpMethod": "GET"}}
+
+
+@pytest.fixture(scope="module", params=[False, True])
+def client(request: pytest.FixtureRequest) -> Iterator[tuple[Client, World, bool]]:
+    with moto_world(http_compression_enabled=request.param) as world:
+        for number in range(20):
+            world.store(described(f"P{number}", f"{number}"))
+        yield (
+            Client(make_app(world.services, Telemetry(logging.getLogger("test"), None))),
+            world,
+            request.param,
+        )
+
+
+@pytest.mark.parametrize(
+    ("accepted", "coding"),
+    [
+        ("gzip", "gzip"),
+        ("deflate, gzip;q=0.5", "gzip"),
+        ("deflate", "deflate"),
+        ("br", None),
+        ("gzip;q=0", None),
+    ],
+)
+def test_long_texts_are_compressed_if_the_option_says_so(
+    client: tuple[Client, World, bool], accepted: str, coding: str | None
+) -> None:
+    asked, _, compresses = client
+    answer = asked.request("GET", "/studies?expand", b"", {"Accept-Encoding": accepted})
+    assert answer.headers.get("content-encoding") == (coding if compresses else None)
+    undo = {"gzip": gzip.decompress, "deflate": zlib.decompress, None: bytes}
+    assert len(json.loads(undo[answer.headers.get("content-encoding")](answer.body))) == 20
+
+
+def test_short_texts_are_not(client: tuple[Client, World, bool]) -> None:
+    answer = client[0].request("GET", "/tools/now", b"", {"Accept-Encoding": "gzip"})
+    assert "content-encoding" not in answer.headers
+
+
+@given(st.recursive(st.none() | st.booleans() | st.integers() | st.text(), st.lists))
+def test_no_text_ends_its_element(value: Any) -> None:
+    made = as_xml(value)
+    assert made.count("<root") == 1
+    assert made.rstrip("\n").endswith(("</root>", "<root />"))
+
+
+@pytest.mark.parametrize("method", ["PUT", "DELETE", "delete"])
+def test_a_method_in_the_query_string_counts(method: str) -> None:
+    made = overridden({**GET, "queryStringParameters": {"_method": method}})
+    assert isinstance(made, dict)
+    assert made["requestContext"]["httpMethod"] == made["httpMethod"] == method.upper()
+
+
+@pytest.mark.parametrize("site", ["cross-site", "same-site"])
+def test_another_sites_page_cannot_ask_for_a_method(site: str) -> None:
+    event = {**GET, "queryStringParameters": {"_method": "DELETE"}, "headers": {"Sec-Fetch-Site": site}}
+    made = overridden(event)
+    assert not isinstance(made, dict)
+    assert made.status_code == 403
+
+
+def test_who_may_only_read_cannot_ask_for_a_method() -> None:
+    context = {"httpMethod": "GET", "authorizer": {"readOnly": "true"}}
+    made = overridden({**GET, "queryStringParameters": {"_method": "DELETE"}, "requestContext": context})
+    assert not isinstance(made, dict)
+    assert made.status_code == 403
+
+
+def test_prometheus_gets_the_counts_in_a_few_calls(client: tuple[Client, World, bool]) -> None:
+    asked, world, _ = client
+    world.calls.reset()
+    text = asked.request("GET", "/tools/metrics-prometheus").body.decode()
+    lines = dict(line.split(" ")[:2] for line in text.splitlines())
+    assert (lines["orthanc_count_studies"], lines["orthanc_count_instances"]) == ("20", "20")
+    assert len(world.calls.names) <= 8
+    asked.request("PUT", "/tools/metrics", b"0")
+    assert asked.request("GET", "/tools/metrics-prometheus").body == b""
+    asked.request("PUT", "/tools/metrics", b"1")
+
+
+def test_what_one_process_changes_the_others_see_soon(client: tuple[Client, World, bool]) -> None:
+    asked, world, _ = client
+    asked.request("PUT", "/tools/default-encoding", b"Utf8")
+    other = type(world.services.options)(
+        world.services.options._registry, world.services.settings, world.clock
+    )
+    assert other.encoding() == "Latin1"
+    other.refresh()
+    assert other.encoding() == "Utf8"
+    asked.request("PUT", "/tools/default-encoding", b"Latin2")
+    other.refresh()
+    assert other.encoding() == "Utf8"
+    world.clock.advance(11)
+    other.refresh()
+    assert other.encoding() == "Latin2"
+    asked.request("PUT", "/tools/default-encoding", b"Latin1")

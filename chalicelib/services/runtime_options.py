@@ -6,6 +6,7 @@ asks the table every ten seconds at most; what follows reads the memory.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from contextlib import suppress
 from fnmatch import fnmatchcase
@@ -20,6 +21,12 @@ if TYPE_CHECKING:
     from chalicelib.settings import Settings
 
 FRESH_SECONDS = 10.0
+MAXIMUM_PATTERNS = 256
+MAXIMUM_STARS = 4
+"""In a pattern: to match it takes time that grows with their power."""
+
+_PATTERN = re.compile(r"[0-9.*?]{1,64}")  # PS3.5, section 9.1: a UID has 64 characters at most
+_RUNS = re.compile(r"\*+")
 VERBOSITIES = {"default": "", "verbose": "INFO", "trace": "DEBUG"}
 """Orthanc's names, and the levels that they stand for; by default, what `LogLevel` says."""
 
@@ -85,8 +92,17 @@ class RuntimeOptions:
         return [uid for uid in known if any(fnmatchcase(uid, pattern) for pattern in patterns)]
 
     def set_transfer_syntaxes(self, patterns: Sequence[str]) -> None:
-        """Set them, by patterns with ``*`` and ``?``."""
-        self._set(SYNTAXES, list(patterns))
+        """Set them, by patterns with ``*`` and ``?``; what can match no UID is left out.
+
+        Raises
+        ------
+        ParameterOutOfRange
+            There are more than anybody needs.
+        """
+        possible = {_RUNS.sub("*", pattern) for pattern in patterns if _PATTERN.fullmatch(pattern)}
+        if len(possible) > MAXIMUM_PATTERNS or any(one.count("*") > MAXIMUM_STARS for one in possible):
+            raise ParameterOutOfRange("Too many patterns")
+        self._set(SYNTAXES, sorted(possible))
 
     def verbosity(self, category: str) -> str:
         """Orthanc's name for what is logged of a category."""

@@ -276,8 +276,9 @@ def test_odd_bodies(store: Store) -> None:
 
 def test_odd_bodies_for_options(store: Store) -> None:
     for path in paths(store, "PUT"):
-        for body in BODIES:
-            store.ask("PUT", path, body)
+        if path.startswith("/tools/"):
+            for body in BODIES:
+                store.ask("PUT", path, body)
 
 
 def test_bodies_where_none_is_expected(store: Store) -> None:

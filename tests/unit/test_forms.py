@@ -118,3 +118,12 @@ def test_what_one_process_changes_the_others_see_soon(client: tuple[Client, Worl
     other.refresh()
     assert other.encoding() == "Latin2"
     asked.request("PUT", "/tools/default-encoding", b"Latin1")
+
+
+@pytest.mark.parametrize("pattern", ["*1" * 30, "*" * 60 + "x", "?*" * 32])
+def test_patterns_that_take_long_are_refused_or_left_out(
+    client: tuple[Client, World, bool], pattern: str
+) -> None:
+    answer = client[0].request("PUT", "/tools/accepted-transfer-syntaxes", json.dumps([pattern]).encode())
+    assert (answer.status, answer.body) in [(200, b"[]")] or answer.status == 400
+    client[0].request("PUT", "/tools/accepted-transfer-syntaxes", b"*")

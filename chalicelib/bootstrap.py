@@ -16,6 +16,7 @@ from chalicelib.services.archive.archives import ARCHIVE, Archives
 from chalicelib.services.archive.build import MEDIA, ArchiveWork
 from chalicelib.services.archive.files import FilesAhead
 from chalicelib.services.archive.plan import Plans
+from chalicelib.services.arrays import Arrays
 from chalicelib.services.attachments import Attachments
 from chalicelib.services.browse import Browse
 from chalicelib.services.bulk import Bulk
@@ -25,6 +26,7 @@ from chalicelib.services.content import Content
 from chalicelib.services.delete import Delete
 from chalicelib.services.delete_steps import DeleteSteps
 from chalicelib.services.find.find import Find
+from chalicelib.services.handed_out import HandedOut
 from chalicelib.services.images import Images
 from chalicelib.services.inbox import Inbox
 from chalicelib.services.inbox_events import InboxEvents
@@ -103,6 +105,8 @@ class Services:
     tags: Tags
     content: Content
     images: Images
+    arrays: Arrays
+    handed_out: HandedOut
     changes: Changes
     modalities: Modalities
     annotate: Annotate
@@ -211,12 +215,6 @@ def build(
     kept = settings.job_expiry
     jobs = Jobs(job_store, job_queue, files, works, clock, kept_seconds=kept)
     job_runner = Runner(job_store, job_queue, works, clock, kept_seconds=kept)
-    transcoding = Transcoding(
-        reading,
-        archive_files,
-        default_quality=settings.dicom_lossy_transcoding_quality,
-        maximum_inline_bytes=settings.maximum_inline_bytes,
-    )
     recount = Recount(index, log, tallies, sweeper.follow, pool, sleep=sleep)
     rebuild = Rebuild(index, source, ingest, recount, upload_pool, default_encoding=encoding)
     return Services(
@@ -264,7 +262,7 @@ def build(
             files_ahead,
             maximum_inline_bytes=settings.maximum_inline_bytes,
         ),
-        transcoding=transcoding,
+        transcoding=Transcoding(reading, default_quality=settings.dicom_lossy_transcoding_quality),
         tags=Tags(
             reading,
             browse,
@@ -274,6 +272,8 @@ def build(
         ),
         content=Content(reading, maximum_bytes=settings.maximum_inline_bytes, dictionary=dictionary),
         images=Images(reading),
+        arrays=Arrays(index, Images(reading)),
+        handed_out=HandedOut(archive_files, maximum_inline_bytes=settings.maximum_inline_bytes),
         changes=Changes(log, tallies),
         modalities=Modalities(Registry(table, keys, "modalities"), settings.dicom_modalities, clock),
         annotate=annotate,

@@ -14,8 +14,17 @@ from chalicelib.domain.errors import (
     UnknownResource,
     UnsupportedMediaType,
 )
+from chalicelib.domain.levels import Level
 from chalicelib.routes.api import Api, View
-from chalicelib.routes.http import Query, bytes_response, instances_only, json_response, text_response
+from chalicelib.routes.handed_out import made_response
+from chalicelib.routes.http import (
+    Query,
+    bytes_response,
+    instances_only,
+    json_response,
+    level_of,
+    text_response,
+)
 from chalicelib.routes.negotiation import negotiate
 
 if TYPE_CHECKING:
@@ -23,9 +32,9 @@ if TYPE_CHECKING:
     from chalicelib.dicom.rendering.forms import View as PictureView
 
 FORMS = ("preview", "rendered", "image-uint8", "image-uint16", "image-int16")
-OPERATIONS = (*sorted(FORMS[2:]), "matlab", "preview", "raw", "raw.gz", "rendered")
+OPERATIONS = (*sorted(FORMS[2:]), "matlab", "numpy", "preview", "raw", "raw.gz", "rendered")
 DEFAULT_QUALITY = 90
-GZIP, PDF = "application/gzip", "application/pdf"
+ARRAY, GZIP, PDF = "application/octet-stream", "application/gzip", "application/pdf"
 LONGEST_NUMBER = 9
 
 
@@ -36,6 +45,7 @@ def image_routes(services: Services) -> Api:
         _picture_routes(api, services, form)
     _sample_routes(api, services)
     _frame_routes(api, services)
+    _array_routes(api, services)
 
     @api.get("/{level}/{identifier}/pdf")
     def pdf(level: str, identifier: str) -> Response:
@@ -104,6 +114,34 @@ def _frame_routes(api: Api, services: Services) -> None:
         instances_only(level)
         data, _ = services.images.raw(identifier, _number(frame))
         return bytes_response(gzip.compress(data, mtime=0), GZIP)
+
+
+def _array_routes(api: Api, services: Services) -> None:
+    arrays = services.arrays
+
+    @api.get("/{level}/{identifier}/numpy")
+    def array(level: str, identifier: str) -> Response:
+        of = {Level.INSTANCE: arrays.instance, Level.SERIES: arrays.series}.get(level_of(level))
+        if of is None:
+            raise UnknownResource
+        return _array(services, of(identifier, **_array_options(api.query)), identifier)
+
+    @api.get("/{level}/{identifier}/frames/{frame}/numpy")
+    def frame_array(level: str, identifier: str, frame: str) -> Response:
+        instances_only(level)
+        try:
+            number = _number("" if frame.startswith("-") else frame)
+        except AbsentElement:
+            raise ParameterOutOfRange('Expected an unsigned integer for the "frame" argument') from None
+        return _array(services, arrays.frame(identifier, number, **_array_options(api.query)), identifier)
+
+
+def _array(services: Services, data: bytes, identifier: str) -> Response:
+    return made_response(services, data, ARRAY, f"{identifier}.npy") or bytes_response(data, ARRAY)
+
+
+def _array_options(query: Query) -> dict[str, bool]:
+    return {"rescale": query.flag("rescale", default=True), "compress": query.flag("compress")}
 
 
 def _number(segment: str) -> int:

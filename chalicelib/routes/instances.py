@@ -8,6 +8,7 @@ from chalice.app import Response
 
 from chalicelib.domain.resources import Instance
 from chalicelib.routes.api import Api
+from chalicelib.routes.handed_out import made_response
 from chalicelib.routes.http import bytes_response, instances_only
 
 if TYPE_CHECKING:
@@ -36,10 +37,7 @@ def instance_routes(services: Services) -> Api:
 def _transcoded(api: Api, services: Services, instance: Instance) -> Response:
     quality = api.query.unsigned("lossy-quality")
     made = services.transcoding.file(instance, api.query.text("transcode"), quality)
-    if isinstance(made, bytes):
-        return _file(instance, made)
-    location = services.files.presigned_get(made, f"{instance.id}.dcm", DICOM)
-    return Response(b"", headers={"Location": location}, status_code=307)
+    return made_response(services, made, DICOM, f"{instance.id}.dcm") or _file(instance, made)
 
 
 def _file(instance: Instance, data: bytes) -> Response:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
 
 from chalicelib.domain.errors import AbsentElement, PayloadTooLarge
 from chalicelib.domain.resources import Instance
 from chalicelib.services.reading import Reading
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from chalicelib.dicom.pixel_data import PixelData
     from chalicelib.dicom.reader import Header
     from chalicelib.dicom.rendering.forms import View
 
@@ -80,6 +84,26 @@ class Images:
             pixel_data_vr=header.pixel_data_vr,
         )
 
+    def array(self, identifier: str, frame: int, *, rescale: bool) -> NDArray[Any]:
+        """A frame as `chalicelib.dicom.rendering.arrays.frame_array` has it; raises as `picture` does."""
+        from chalicelib.dicom.rendering.arrays import frame_array
+
+        header, syntax, data = self._frame(self._reading.instance(identifier), frame)
+        return frame_array(header.dataset, syntax, data, header.pixel_data_vr, rescale=rescale)
+
+    def arrays(self, instance: Instance, *, rescale: bool) -> Iterator[NDArray[Any]]:
+        """All frames of an instance, one after another, as `array` gives them."""
+        from chalicelib.dicom.frames import frame_count, read_frame
+        from chalicelib.dicom.rendering.arrays import frame_array
+
+        header = self._reading.header_of(instance)
+        pixel_data = self._pixel_data(instance, header)
+        for number in range(frame_count(header)):
+            data = read_frame(header, pixel_data, number)
+            yield frame_array(
+                header.dataset, _frame_syntax(header), data, header.pixel_data_vr, rescale=rescale
+            )
+
     def matlab(self, identifier: str, frame: int) -> str:
         """The samples of a frame as a text for Matlab; raises as `picture` does."""
         from chalicelib.dicom import rendering
@@ -116,15 +140,12 @@ class Images:
 
     def _frame(self, instance: Instance, number: int) -> tuple[Header, str, bytes]:
         """The header, the transfer syntax in which the frame is, and the frame."""
-        from chalicelib.dicom.reader import DEFLATED_LITTLE_ENDIAN, EXPLICIT_LITTLE_ENDIAN
-
         if number == 0:
             header, data = self._first_frame(instance)
         else:
             header = self._reading.header_of(instance)
             data = self._read(instance, header, number)
-        is_deflated = header.transfer_syntax == DEFLATED_LITTLE_ENDIAN
-        return header, EXPLICIT_LITTLE_ENDIAN if is_deflated else header.transfer_syntax, data
+        return header, _frame_syntax(header), data
 
     def _first_frame(self, instance: Instance) -> tuple[Header, bytes]:
         from chalicelib.dicom import rendering
@@ -141,12 +162,24 @@ class Images:
 
     def _read(self, instance: Instance, header: Header, number: int) -> bytes:
         from chalicelib.dicom.frames import read_frame
+
+        return read_frame(header, self._pixel_data(instance, header), number)
+
+    def _pixel_data(self, instance: Instance, header: Header) -> PixelData:
         from chalicelib.dicom.pixel_data import PixelData
 
         read = self._reading.range_reader(instance)
-        return read_frame(header, PixelData(header, instance.file.size, read, MAXIMUM_READ_BYTES), number)
+        return PixelData(header, instance.file.size, read, MAXIMUM_READ_BYTES)
 
     @staticmethod
     def _check_size(size: int) -> None:
         if size > MAXIMUM_READ_BYTES:
             raise PayloadTooLarge("The image is too large to be shown; the file itself can be had")
+
+
+def _frame_syntax(header: Header) -> str:
+    """The transfer syntax in which frames are read: deflated ones are inflated then."""
+    from chalicelib.dicom.reader import DEFLATED_LITTLE_ENDIAN, EXPLICIT_LITTLE_ENDIAN
+
+    is_deflated = header.transfer_syntax == DEFLATED_LITTLE_ENDIAN
+    return EXPLICIT_LITTLE_ENDIAN if is_deflated else header.transfer_syntax

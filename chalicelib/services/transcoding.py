@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import uuid
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from chalicelib.domain.errors import AbsentElement, BadFileFormat, PayloadTooLarge, UnsupportedMediaType
 from chalicelib.domain.resources import Instance
 from chalicelib.services.reading import Reading
-from chalicelib.storage.s3.archives import ArchiveFiles
 
 if TYPE_CHECKING:
     from chalicelib.dicom.transcoding import Transcoded
@@ -40,13 +38,9 @@ class Target:
 class Transcoding:
     """Transcodes the files of instances. Costs reading the whole file."""
 
-    def __init__(
-        self, reading: Reading, archives: ArchiveFiles, *, default_quality: int, maximum_inline_bytes: int
-    ) -> None:
+    def __init__(self, reading: Reading, *, default_quality: int) -> None:
         self._reading = reading
-        self._archives = archives
         self._default_quality = default_quality
-        self._maximum_inline_bytes = maximum_inline_bytes
 
     def target(self, transfer_syntax: str, quality: int | None) -> Target:
         """What is meant by a transfer syntax and a quality; raises `ParameterOutOfRange` as `file` does."""
@@ -55,8 +49,8 @@ class Transcoding:
         check_transfer_syntax(transfer_syntax)
         return Target(transfer_syntax, self._default_quality if quality is None else quality)
 
-    def file(self, instance: Instance, transfer_syntax: str, quality: int | None) -> bytes | str:
-        """An instance's file in a transfer syntax: its bytes, or the key of a copy of what is too large for them.
+    def file(self, instance: Instance, transfer_syntax: str, quality: int | None) -> bytes:
+        """An instance's file in a transfer syntax.
 
         Parameters
         ----------
@@ -78,7 +72,4 @@ class Transcoding:
         converted = target.convert(self._reading.file(instance))
         if converted is None:
             raise AbsentElement
-        made = converted.file
-        if len(made) <= self._maximum_inline_bytes:
-            return made
-        return self._archives.put_file(f"transcoded-{uuid.uuid4()}", f"{instance.id}.dcm", made)
+        return converted.file

@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from pydicom import dcmread
 
 from tests.conformance.transcoded import transcoded_content
@@ -150,6 +151,8 @@ def _last(path: str) -> str:
 def _body(request: Request, answer: Answer) -> tuple[str, Any]:
     if answer.content_type in ("image/png", "image/jpeg"):
         return "image", fingerprint(answer.body)
+    if answer.body.startswith((b"\x93NUMPY", b"PK")) and request.path.split("?")[0].endswith("/numpy"):
+        return "array", _array(answer.body)
     is_json = answer.content_type.startswith("application/json")
     if answer.content_type == "image/x-portable-arbitrarymap":
         return _bytes(answer.body)
@@ -174,6 +177,19 @@ def _body(request: Request, answer: Answer) -> tuple[str, Any]:
         match = next((p for p in (pattern, _UUID) if p.fullmatch(text)), None)
         text = f"<{match.pattern}>" if match else text
     return "text", text
+
+
+def _array(data: bytes) -> dict[str, Any]:
+    """An array of NumPy, however its file describes it."""
+    loaded = np.load(io.BytesIO(data))
+    is_archive = hasattr(loaded, "files")
+    array = loaded[loaded.files[0]] if is_archive else loaded
+    return {
+        "archive": list(loaded.files) if is_archive else None,
+        "type": str(array.dtype),
+        "shape": list(array.shape),
+        "sha256": hashlib.sha256(array.tobytes()).hexdigest(),
+    }
 
 
 def is_transcoded(request: Request) -> bool:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from pydicom.data import get_testdata_file
 
-from tests.conformance.difference import Condition, Difference, Kind
+from tests.conformance.difference import Condition, Difference, Kind, asks
 from tests.conformance.exchanges import NOTHING, Body
 from tests.conformance.session import Session
 
@@ -70,8 +70,35 @@ def parameters(session: Session) -> None:
         session.get(f"/studies/unknown/{form}", f"/instances/unknown/{form}")
 
 
+def arrays(session: Session) -> None:
+    """Arrays for NumPy of every file."""
+    for name in FILES:
+        stored = session.ask("POST", "/instances", data(name))
+        base, series = f"/instances/{stored['ID']}", f"/series/{stored['ParentSeries']}"
+        for path in (base, f"{base}/frames/0", series):
+            session.get(f"{path}/numpy", f"{path}/numpy?rescale=false", f"{path}/numpy?compress")
+        session.ask("DELETE", series)
+    stored = session.ask("POST", "/instances", data("CT_small.dcm"))
+    base = f"/instances/{stored['ID']}"
+    for query in (
+        "rescale",
+        "rescale=1",
+        "rescale=0",
+        "rescale=x",
+        "compress=0",
+        "compress=true",
+        "compress=x",
+    ):
+        session.get(f"{base}/numpy?{query}", f"{base}/frames/0/numpy?{query}")
+    session.get(*(f"{base}/frames/{frame}/numpy" for frame in ("1", "x", "-1")))
+    session.get(*(f"/{level}/unknown/numpy" for level in ("patients", "studies", "series", "instances")))
+    session.get("/instances/unknown/frames/0/numpy", f"/studies/{stored['ParentStudy']}/numpy")
+
+
+_ARRAYS = ["GET /instances/{id}/numpy", "GET /instances/{id}/frames/0/numpy", "GET /series/{id}/numpy"]
+
 TITLE = "Images"
-SCENARIOS = {"pictures": (pictures, {}), "parameters": (parameters, {})}
+SCENARIOS = {"pictures": (pictures, {}), "parameters": (parameters, {}), "arrays": (arrays, {})}
 _AT = ("/instances/{id}", "/instances/{id}/frames/0", "/instances/{id}/frames/1")
 _PICTURES = [f"GET {at}/{form}" for at in _AT for form in FORMS]
 _MATLAB = [f"GET {at}/matlab" for at in _AT]
@@ -148,13 +175,6 @@ DIFFERENCES = [
         lambda e: "frames/0" not in e.request and _of("4:2:2", 400)(e),
     ),
     Difference(
-        Kind.NOT_YET,
-        "Arrays for NumPy.",
-        ["GET /instances/{id}/frames/0"],
-        ["json"],
-        lambda e: e.status == 200,
-    ),
-    Difference(
         Kind.CHOSEN,
         "Pictures are enlarged and reduced by Pillow, and a window without width is a step; sizes are Orthanc's.",
         ["GET /instances/{id}/rendered"],
@@ -167,5 +187,26 @@ DIFFERENCES = [
         [*(f"GET /studies/{{id}}/{form}" for form in (*FORMS, "matlab")), "GET /instances/{id}/matlab"],
         ["headers", "json"],
         lambda e: e.status == 404,
+    ),
+    Difference(
+        Kind.CHOSEN,
+        "JPEG 2000 is shown.",
+        _ARRAYS,
+        ["status"],
+        lambda e: e.status == 500 and asks("bac127ea", "93936337")(e),
+    ),
+    Difference(
+        Kind.CHOSEN,
+        "An image that cannot be shown is a 415 everywhere; for NumPy Orthanc has a 500.",
+        _ARRAYS,
+        ["status"],
+        lambda e: e.status == 500 and not asks("bac127ea", "93936337")(e),
+    ),
+    Difference(
+        Kind.CHOSEN,
+        "What stands in a query string is not repeated in an error.",
+        _ARRAYS,
+        ["json.Details"],
+        lambda e: e.status == 400 and e.query.endswith("=x"),
     ),
 ]

@@ -88,9 +88,9 @@ def windowed(layout: PixelLayout, dataset: Dataset, samples: Samples, view: View
 
     In single precision, fractions cut off.
     """
-    slope = _decimal(dataset, "RescaleSlope") or 1.0
-    intercept = _decimal(dataset, "RescaleIntercept") or 0.0
-    center, width = _decimal(dataset, "WindowCenter"), _decimal(dataset, "WindowWidth")
+    slope = decimal(dataset, "RescaleSlope") or 1.0
+    intercept = decimal(dataset, "RescaleIntercept") or 0.0
+    center, width = decimal(dataset, "WindowCenter"), decimal(dataset, "WindowWidth")
     if center is None or width is None:
         width = float(1 << layout.stored)
         center = width / 2
@@ -103,7 +103,7 @@ def windowed(layout: PixelLayout, dataset: Dataset, samples: Samples, view: View
     return raster
 
 
-def _decimal(dataset: Dataset, keyword: str) -> float | None:
+def decimal(dataset: Dataset, keyword: str) -> float | None:
     """The first value of a decimal, None if there is none that makes sense."""
     try:
         value = element_value(dataset, keyword)

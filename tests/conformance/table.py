@@ -36,7 +36,8 @@ alone.
 
 The files are all that pydicom ships (DICOM or not) and made ones, for what those lack; each is uploaded to an empty
 store. A number is the count of requests that are answered the same; *n differ* and numbers stand for those that are
-not, and the list below says why. **Not yet** marks what is still to come; [coverage](coverage.md) lists calls without a route.
+not, and the list below says why. **Not yet** marks what is still to come; [coverage](coverage.md) lists the calls
+without a route.
 """
 
 

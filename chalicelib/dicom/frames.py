@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+from collections.abc import Sequence
 
 from chalicelib.dicom.pixel_data import PixelData
 from chalicelib.dicom.reader import Header
@@ -45,7 +46,16 @@ def read_frame(header: Header, pixel_data: PixelData, number: int) -> bytes:
         raise UnsupportedMediaType("The pixel data has no fragments")
     table, *fragments = pixel_data.parts
     first, last = _fragments_of(number, count, fragments, pixel_data.raw(*table))
-    return b"".join(pixel_data.raw(start, end) for start, end in fragments[first:last])
+    return _joined(pixel_data, fragments[first:last])
+
+
+def _joined(pixel_data: PixelData, fragments: Sequence[tuple[int, int]]) -> bytes:
+    """The bytes of fragments that follow each other: one read, whatever their number."""
+    if not fragments:
+        return b""
+    origin = fragments[0][0]
+    data = pixel_data.raw(origin, fragments[-1][1])
+    return b"".join(data[start - origin : end - origin] for start, end in fragments)
 
 
 def _fragments_of(number: int, count: int, fragments: list[tuple[int, int]], table: bytes) -> tuple[int, int]:

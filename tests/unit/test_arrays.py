@@ -78,3 +78,29 @@ def test_what_is_too_large_for_the_gateway_lies_in_the_bucket(world: World, clie
     (kept,) = world.s3.list_objects_v2(Bucket=world.resources.files, Prefix="default/archives/")["Contents"]
     data = world.s3.get_object(Bucket=world.resources.files, Key=kept["Key"])["Body"].read()
     assert np.array_equal(np.load(io.BytesIO(data))[0, ..., 0], samples[0])
+
+
+def test_a_frame_of_many_fragments_is_read_at_once(world: World, client: Client) -> None:
+    from pydicom import dcmread
+    from pydicom.encaps import encapsulate
+
+    from tests.unit.transcoding.test_transcode import J2K, transcode
+
+    samples = np.arange(64 * 64, dtype=np.uint16).reshape(1, 64, 64)
+    dataset = dcmread(io.BytesIO(transcode(image(samples, 16, "MONOCHROME2"), J2K).file))
+    stream = next(iter(_frames(dataset)))
+    dataset.PixelData = encapsulate([stream], fragments_per_frame=40)
+    dataset.StudyInstanceUID, dataset.SeriesInstanceUID = "1.2", "1.2.3"
+    written = io.BytesIO()
+    dataset.save_as(written)
+    instance = world.services.ingest.store(written.getvalue()).identifiers[3]
+    world.calls.reset()
+    answer = client.request("GET", f"/instances/{instance}/numpy?rescale=false")
+    assert np.array_equal(np.load(io.BytesIO(answer.body))[0, ..., 0], samples[0])
+    assert world.calls.names.count("GetObject") <= 4
+
+
+def _frames(dataset: Any) -> Any:
+    from pydicom.encaps import generate_frames
+
+    return generate_frames(dataset.PixelData, number_of_frames=1)

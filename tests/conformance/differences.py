@@ -13,6 +13,12 @@ _SYSTEM = ("GET /system", "GET /system/", "GET //system")
 _LISTS = at_all_levels("GET /{level}")
 _RESOURCES = at_all_levels("GET /{level}/{id}")
 _WHAT = [f"json.Changes[].{name}" for name in ("ChangeType", "ID", "Path", "ResourceType")]
+_WIDE = [
+    f"shipped/test_files/rtdose{name}.dcm"
+    for name in ("", "_1frame", "_expb", "_expb_1frame", "_rle", "_rle_1frame")
+]
+"""Those of 32 bits."""
+
 _JPEG_2000 = [
     f"shipped/test_files/{name}.dcm"
     for name in (
@@ -163,6 +169,13 @@ DIFFERENCES = [
         ["POST /instances"],
         ["status"],
         scenarios=["shipped/test_files/dicomdirtests/DICOMDIR-nooffset"],
+    ),
+    Difference(
+        Kind.CHOSEN,
+        "Images of 32 bits are shown.",
+        ["GET /instances/{id}/preview"],
+        ["status"],
+        scenarios=_WIDE,
     ),
     Difference(
         Kind.CHOSEN,

@@ -95,6 +95,7 @@ def arrays(session: Session) -> None:
     session.get("/instances/unknown/frames/0/numpy", f"/studies/{stored['ParentStudy']}/numpy")
 
 
+_SHOWN = ("bac127ea", "93936337", "39fa6d31", "99794c11")
 _ARRAYS = ["GET /instances/{id}/numpy", "GET /instances/{id}/frames/0/numpy", "GET /series/{id}/numpy"]
 
 TITLE = "Images"
@@ -111,6 +112,7 @@ _NO_PIXELS = "An instance without pixels has no frames. Orthanc says that it has
 _IDENTIFIERS = {
     "12 bits": "6b67a487-afbbfaeb-bba9ed69-efc21a3f-25d89942",
     "JPEG 2000": "bac127ea-4488db0e-293f7785-d4614281-7379578f",
+    "32 bits": "39fa6d31-8d51b4fb-288961bc-1a86dd4a-065998fa",
     "report": "bec56f6c-86f24cbb-957f6310-17b41048-4cd975f3",
     "4:2:2": "272c51c5-e66a6049-eef5c2c6-949b0449-24054149",
 }
@@ -133,17 +135,25 @@ DIFFERENCES = [
     ),
     Difference(
         Kind.CHOSEN,
+        "Images of 32 bits are shown.",
+        [*_PICTURES, *_MATLAB],
+        ["status"],
+        lambda e: "frames/1" not in e.request and _of("32 bits", 307, 415, 500)(e),
+        ["images/pictures"],
+    ),
+    Difference(
+        Kind.CHOSEN,
         "An image that cannot be shown is a 415 everywhere; for Matlab Orthanc has a 500.",
         _MATLAB,
         ["status"],
-        lambda e: e.status == 500 and not _of("JPEG 2000", 500)(e),
+        lambda e: e.status == 500 and not _of("JPEG 2000", 500)(e) and not _of("32 bits", 500)(e),
     ),
     Difference(
         Kind.CHOSEN,
         "The picture that stands in for one that cannot be shown is answered itself, not by a redirection.",
         _PICTURES,
         ["status"],
-        lambda e: e.status == 307 and not _of("JPEG 2000", 307)(e),
+        lambda e: e.status == 307 and not _of("JPEG 2000", 307)(e) and not _of("32 bits", 307)(e),
     ),
     Difference(Kind.CHOSEN, "JPEG 2000 is shown.", _PICTURES, ["status"], _of("JPEG 2000", 307)),
     Difference(
@@ -190,17 +200,17 @@ DIFFERENCES = [
     ),
     Difference(
         Kind.CHOSEN,
-        "JPEG 2000 is shown.",
+        "JPEG 2000 and images of 32 bits are shown.",
         _ARRAYS,
         ["status"],
-        lambda e: e.status == 500 and asks("bac127ea", "93936337")(e),
+        lambda e: e.status == 500 and asks(*_SHOWN)(e),
     ),
     Difference(
         Kind.CHOSEN,
         "An image that cannot be shown is a 415 everywhere; for NumPy Orthanc has a 500.",
         _ARRAYS,
         ["status"],
-        lambda e: e.status == 500 and not asks("bac127ea", "93936337")(e),
+        lambda e: e.status == 500 and not asks(*_SHOWN)(e),
     ),
     Difference(
         Kind.CHOSEN,

@@ -104,3 +104,23 @@ def _frames(dataset: Any) -> Any:
     from pydicom.encaps import generate_frames
 
     return generate_frames(dataset.PixelData, number_of_frames=1)
+
+
+def test_floating_point_pixels_come_back_through_the_api(world: World, client: Client) -> None:
+    from pydicom import dcmread
+
+    values = np.linspace(-1, 1, 64, dtype=np.float32).reshape(8, 8)
+    dataset = dcmread(io.BytesIO(image(np.zeros((2, 8, 8), np.uint16), 16, "MONOCHROME2", 2)))
+    del dataset.PixelData
+    dataset.BitsAllocated = 32
+    for keyword in ("BitsStored", "HighBit", "PixelRepresentation"):
+        delattr(dataset, keyword)
+    dataset.FloatPixelData = np.stack([values, -values]).tobytes()
+    dataset.StudyInstanceUID, dataset.SeriesInstanceUID = "1.2", "1.2.3"
+    written = io.BytesIO()
+    dataset.save_as(written)
+    instance = world.services.ingest.store(written.getvalue()).identifiers[3]
+    answer = client.request("GET", f"/instances/{instance}/numpy")
+    assert np.array_equal(np.load(io.BytesIO(answer.body))[..., 0], np.stack([values, -values]))
+    for path in ("preview", "frames/1/preview", "rendered"):
+        assert client.request("GET", f"/instances/{instance}/{path}").body.startswith(b"\x89PNG")

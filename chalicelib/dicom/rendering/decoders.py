@@ -38,6 +38,10 @@ def decode(layout: PixelLayout, transfer_syntax: str, frame: bytes, pixel_data_v
     decoder = DECODERS.get(transfer_syntax)
     if decoder is None:
         raise UnsupportedMediaType("Images of this transfer syntax cannot be shown")
+    if layout.is_wide and decoder is decode_native:
+        return decode_wide(
+            layout, frame, pixel_data_vr, ">" if transfer_syntax == EXPLICIT_VR_BIG_ENDIAN else "<"
+        )
     if transfer_syntax == EXPLICIT_VR_BIG_ENDIAN and pixel_data_vr != "OB":
         frame = _swap_words(frame[: layout.frame_length_bytes + 1])
     return decoder(layout, frame)
@@ -45,6 +49,31 @@ def decode(layout: PixelLayout, transfer_syntax: str, frame: bytes, pixel_data_v
 
 def _swap_words(frame: bytes) -> bytes:
     return np.frombuffer(frame, np.uint16, len(frame) // 2).byteswap().tobytes()
+
+
+def decode_wide(layout: PixelLayout, frame: bytes, pixel_data_vr: str, order: str) -> Samples:
+    """Native gray levels of 32 bits, and those of Float and Double Float Pixel Data (PS3.3 C.7.6.24, C.7.6.25).
+
+    What is no number in floating point counts as 0.
+    """
+    if len(frame) < layout.frame_length_bytes:
+        raise UnsupportedMediaType("The pixel data is too short")
+    kind = {("OF", 32): "f4", ("OD", 64): "f8"}.get((pixel_data_vr, layout.allocated), "u4")
+    if np.dtype(kind).itemsize * 8 != layout.allocated:
+        raise UnsupportedMediaType("This pixel layout cannot be shown")
+    cells = np.frombuffer(frame, f"{order}{kind}", layout.pixels).astype(kind)
+    if kind == "u4":
+        return align_wide(layout, cells).reshape(layout.rows, layout.columns)
+    finite: Samples = np.nan_to_num(cells, posinf=0.0, neginf=0.0)
+    return finite.reshape(layout.rows, layout.columns)
+
+
+def align_wide(layout: PixelLayout, cells: Samples) -> Samples:
+    """The stored bits of cells of 32 bits, with their sign."""
+    above = max(31 - layout.high_bit, 0)
+    unused = 32 - layout.stored
+    moved = cells << np.uint32(above)
+    return moved.view(np.int32) >> unused if layout.signed else moved >> np.uint32(unused)
 
 
 def decode_native(layout: PixelLayout, frame: bytes) -> Samples:

@@ -44,6 +44,11 @@ class PixelLayout:
         return (self.pixels * self.samples * self.allocated + 7) // 8
 
     @property
+    def is_wide(self) -> bool:
+        """The samples are whole numbers of 32 bits, or floating point ones."""
+        return self.allocated in {32, 64}
+
+    @property
     def is_palette(self) -> bool:
         """The samples are numbers of colours in a table."""
         return self.photometric == PALETTE_COLOR and self.samples == 1
@@ -55,7 +60,7 @@ def read_layout(dataset: Dataset) -> PixelLayout:
     Raises
     ------
     UnsupportedMediaType
-        There is none, or not one that Orthanc shows.
+        There is none, or not one that is shown.
     """
     layout = image_layout(dataset)
     if not _is_shown(layout) or number_of_frames(dataset) < 1:
@@ -130,6 +135,8 @@ def _is_shown(layout: PixelLayout) -> bool:
         return False
     if layout.allocated == 16:
         return 2 <= layout.stored <= 16
+    if layout.is_wide:
+        return 2 <= layout.stored <= layout.allocated
     return not layout.signed and depth in {(1, 1), (8, 8)}
 
 

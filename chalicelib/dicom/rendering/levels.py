@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 Raster = NDArray[np.uint8]
 """(rows, columns) or (rows, columns, 3)."""
 
+TABLE_BYTES = 2
+"""Of samples that are looked up in a table of all levels."""
+
 _COLOURS = ("Red", "Green", "Blue")
 
 
@@ -41,6 +44,8 @@ def stretch(samples: Samples, inverted: bool) -> Raster:
 
     In single precision, and halves rounded up, as Orthanc computes it.
     """
+    if samples.itemsize > TABLE_BYTES:
+        return _stretch_wide(samples, inverted=inverted)
     least, greatest = int(samples.min()), int(samples.max())
     scale = np.float32(255) / np.float32(max(greatest - least, 1))
     levels = np.arange(least, greatest + 1, dtype=np.float32) * scale + np.float32(-least) * scale
@@ -52,6 +57,16 @@ def stretch(samples: Samples, inverted: bool) -> Raster:
     indices = samples.view(cell) - cell.type(least % (1 << (8 * samples.itemsize)))
     raster: Raster = table[indices]
     return raster
+
+
+def _stretch_wide(samples: Samples, *, inverted: bool) -> Raster:
+    """As `stretch`, level by level: a table of all that 32 bits can hold would not fit."""
+    levels = samples.astype(np.float64)
+    least, greatest = float(levels.min()), float(levels.max())
+    extent = greatest - least
+    scaled = (levels - least) * (255 / extent) if 0 < extent < np.inf else np.zeros_like(levels)
+    raster: Raster = np.floor(scaled + 0.5).clip(0, 255).astype(np.uint8)
+    return 255 - raster if inverted else raster
 
 
 def _look_up(palette: Raster, samples: Samples) -> Raster:

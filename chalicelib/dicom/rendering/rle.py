@@ -30,7 +30,7 @@ def decode_rle(layout: PixelLayout, frame: bytes) -> NDArray[Any]:
     if layout.samples == 3 and layout.stored != layout.allocated:
         raise UnsupportedMediaType("RLE colours are shown only if they fill their cells")
     samples = unpack_rle(layout, frame)
-    return samples.view(np.int16) if layout.signed else samples
+    return samples.view(f"i{samples.itemsize}") if layout.signed else samples
 
 
 def unpack_rle(layout: PixelLayout, frame: bytes) -> NDArray[Any]:

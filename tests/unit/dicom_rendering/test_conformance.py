@@ -12,12 +12,19 @@ from tests.unit.dicom_rendering.record_orthanc import RECORDED, all_files, finge
 pytestmark = pytest.mark.filterwarnings("ignore:::pydicom")
 
 ORTHANC = json.loads(RECORDED.read_text())
+WIDE = "Orthanc shows no images of 32 bits"
 DIFFERENT = {
     "made: 16 bits, 8 stored up to 7, 0": "Orthanc takes each cell of two bytes for two of one",
     "made: 16 bits, 8 stored up to 15, 0": "the same",
     "made: colour of 16 bits, 8 stored up to 7, planar 0": "the same",
     "made: RLE colour of 16 bits, planar 1": "Orthanc takes planes for pixels",
     "made: palette, two frames": "Orthanc shows palettes of single frames only",
+    "made: 32 bits, 0": WIDE,
+    "made: 32 bits, 1": WIDE,
+    **{
+        f"pydicom: test_files/rtdose{name}.dcm": WIDE
+        for name in ("", "_1frame", "_expb", "_expb_1frame", "_rle", "_rle_1frame")
+    },
 }
 """Where we show what the file says."""
 

@@ -124,3 +124,14 @@ def test_floating_point_pixels_come_back_through_the_api(world: World, client: C
     assert np.array_equal(np.load(io.BytesIO(answer.body))[..., 0], np.stack([values, -values]))
     for path in ("preview", "frames/1/preview", "rendered"):
         assert client.request("GET", f"/instances/{instance}/{path}").body.startswith(b"\x89PNG")
+
+
+def test_a_file_in_another_transfer_syntax_takes_two_calls(world: World, client: Client) -> None:
+    series = store(world, "1.1", 1, np.zeros((1, 64, 64), np.uint16))
+    family = world.services.images._reading._index.family(series)
+    assert family is not None
+    client.request("GET", "/tools/now")  # after this the options are known
+    world.calls.reset()
+    path = f"/instances/{family.children[0].id}/file?transcode=1.2.840.10008.1.2.5"
+    assert client.request("GET", path).status == 200
+    assert world.calls.names == ["GetItem", "GetObject"]

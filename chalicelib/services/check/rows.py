@@ -15,7 +15,7 @@ from chalicelib.services.check.findings import Finding, Kind
 from chalicelib.storage.dynamodb.errors import ConditionFailed, Conflict
 from chalicelib.storage.dynamodb.index import Index
 from chalicelib.storage.dynamodb.items import is_edge, kind_of, text, to_child, to_instance, to_resource
-from chalicelib.storage.dynamodb.keys import ROW, Keys
+from chalicelib.storage.dynamodb.keys import ROW, Keys, key_of, place_of
 from chalicelib.storage.dynamodb.table import Item, Table
 from chalicelib.storage.dynamodb.writes import IndexWrites
 
@@ -46,9 +46,10 @@ class RowCheck:
             )
 
     def _check_rows(self, rows: list[Row], *, mend: bool) -> Iterator[Finding]:
-        wanted = {_at(item): (row, item) for row in rows for item in self._writes.leading_to(row)}
+        wanted = {place_of(item): (row, item) for row in rows for item in self._writes.leading_to(row)}
         found = {
-            _at(item): item for item in self._table.batch_get([_key(item) for _, item in wanted.values()])
+            place_of(item): item
+            for item in self._table.batch_get([key_of(item) for _, item in wanted.values()])
         }
         wrong = [(row, item) for at, (row, item) in wanted.items() if found.get(at) != item]
         parents = self._index.resources({_parent_of(row)[0] for row in rows} - {""})
@@ -82,16 +83,16 @@ class RowCheck:
     def _check_secondary(self, items: list[Item], *, mend: bool) -> Iterator[Finding]:
         """What leads to a row has to be what that row is led to by."""
         rows = self._rows({_owner(item) for item in items})
-        right = {_at(item) for row in rows.values() for item in self._writes.leading_to(row)}
+        right = {place_of(item) for row in rows.values() for item in self._writes.leading_to(row)}
         for item in items:
-            if _at(item) not in right and not self._has_moved(item):
+            if place_of(item) not in right and not self._has_moved(item):
                 yield self._finding(Kind.STRAY_ITEM, item, self._remove(item, rows), mend=mend)
 
     def _has_moved(self, item: Item) -> bool:
         """Whether a stray item has gone, or its row has come, since they were read."""
         rows = self._rows({_owner(item)})
-        now = {_at(one) for row in rows.values() for one in self._writes.leading_to(row)}
-        return _at(item) in now or not self._table.batch_get([_key(item)])
+        now = {place_of(one) for row in rows.values() for one in self._writes.leading_to(row)}
+        return place_of(item) in now or not self._table.batch_get([key_of(item)])
 
     def _rows(self, identifiers: set[str]) -> dict[str, Row]:
         return {**self._index.instances(list(identifiers)), **self._index.resources(identifiers)}
@@ -102,12 +103,12 @@ class RowCheck:
     def _remove(self, item: Item, rows: dict[str, Row]) -> list[Item]:
         row = rows.get(_owner(item))
         if row is not None:
-            return [self._as_read(row), self._table.delete_action(_key(item))]
+            return [self._as_read(row), self._table.delete_action(key_of(item))]
         absent = "attribute_not_exists(pk)"
         keys = [self._keys.instance(_owner(item)), self._keys.resource(_owner(item))]
         return [
             *(self._table.check_action(key, absent, {}) for key in keys),
-            self._table.delete_action(_key(item)),
+            self._table.delete_action(key_of(item)),
         ]
 
     def _as_read(self, row: Row) -> Item:
@@ -171,11 +172,3 @@ def _lives(row: Row, parents: dict[str, Resource]) -> bool:
     identifier, incarnation = _parent_of(row)
     parent = parents.get(identifier)
     return parent is not None and parent.incarnation == incarnation
-
-
-def _at(item: Item) -> tuple[str, str]:
-    return item["pk"]["S"], item["sk"]["S"]
-
-
-def _key(item: Item) -> Item:
-    return {"pk": item["pk"], "sk": item["sk"]}

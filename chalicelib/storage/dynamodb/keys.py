@@ -28,7 +28,9 @@ pk (after ``{tenant}#``)  sk                           item
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from chalicelib.domain.levels import Level
 
@@ -46,6 +48,16 @@ Key = dict[str, dict[str, str]]
 def key(pk: str, sk: str) -> Key:
     """The marshalled key of an item of the index table."""
     return {"pk": {"S": pk}, "sk": {"S": sk}}
+
+
+def key_of(item: Mapping[str, Any]) -> Key:
+    """The key of an item."""
+    return {"pk": item["pk"], "sk": item["sk"]}
+
+
+def place_of(item: Mapping[str, Any]) -> tuple[str, str]:
+    """The key of an item, to be looked up by."""
+    return item["pk"]["S"], item["sk"]["S"]
 
 
 def digest(value: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from chalicelib.domain.resources import Instance, Resource
 from chalicelib.storage.dynamodb.annotation_items import version_condition
 from chalicelib.storage.dynamodb.items import from_instance, from_resource, text
-from chalicelib.storage.dynamodb.keys import Keys
+from chalicelib.storage.dynamodb.keys import Keys, key_of, place_of
 from chalicelib.storage.dynamodb.table import Item, Table
 from chalicelib.storage.dynamodb.writes import IndexWrites
 
@@ -18,29 +18,20 @@ def revise_actions(table: Table, keys: Keys, writes: IndexWrites, old: Row, new:
     Nothing else of it changes. None if it says the same already.
     """
     was, becomes = _item(keys, old), _item(keys, new)
-    before = {_at(item): item for item in writes.leading_to(old)}
-    after = {_at(item): item for item in writes.leading_to(new)}
+    before = {place_of(item): item for item in writes.leading_to(old)}
+    after = {place_of(item): item for item in writes.leading_to(new)}
     if was["d"] == becomes["d"] and before == after:
         return []
     as_read, known = version_condition(old.annotations)
     owner, owned = ("f", text(old.file.key)) if isinstance(old, Instance) else ("inc", text(old.incarnation))
     values = {":new": becomes["d"], ":was": was["d"], ":own": owned} | known
     condition = f"{owner} = :own AND d = :was AND {as_read}"
-    key = {"pk": was["pk"], "sk": was["sk"]}
     return [
-        table.update_action(key, "SET d = :new", values, None, condition),
+        table.update_action(key_of(was), "SET d = :new", values, None, condition),
         *(table.put_action(item) for at, item in after.items() if before.get(at) != item),
-        *(
-            table.delete_action({"pk": item["pk"], "sk": item["sk"]})
-            for at, item in before.items()
-            if at not in after
-        ),
+        *(table.delete_action(key_of(item)) for at, item in before.items() if at not in after),
     ]
 
 
 def _item(keys: Keys, row: Row) -> Item:
     return from_instance(keys, row) if isinstance(row, Instance) else from_resource(keys, row)
-
-
-def _at(item: Item) -> tuple[str, str]:
-    return item["pk"]["S"], item["sk"]["S"]

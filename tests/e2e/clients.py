@@ -163,7 +163,7 @@ def _list(names: list[str]) -> str:
 
 ASKING = "Remote modalities are known, but not asked yet."
 MODIFYING = "Nothing is modified, anonymized, split, merged or made of parts yet."
-SYSTEM = "Not there yet."
+SYSTEM = "Not tried by these clients yet; [coverage](coverage.md) lists which of them have no route."
 INSIDE = "For plugins that run inside Orthanc."
 
 PYORTHANC = Package(

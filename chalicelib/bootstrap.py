@@ -216,7 +216,7 @@ def build(
     jobs = Jobs(job_store, job_queue, files, works, clock, kept_seconds=kept)
     job_runner = Runner(job_store, job_queue, works, clock, kept_seconds=kept)
     recount = Recount(index, log, tallies, sweeper.follow, pool, sleep=sleep)
-    rebuild = Rebuild(index, source, ingest, recount, upload_pool, default_encoding=encoding)
+    rebuild = Rebuild(index, source, ingest, delete.under_way, recount, upload_pool, encoding)
     return Services(
         settings=settings,
         clock=clock,
@@ -293,7 +293,7 @@ def build(
         sweeper=sweeper,
         reconstructions=Reconstructions(index, reconstruct, jobs, job_runner),
         rebuild=rebuild,
-        checker=Checker(index, writes, source, ingest, rebuild, recount, pool, clock),
+        checker=Checker(index, writes, source, ingest, delete.under_way, rebuild, recount, pool, clock),
         system=System(settings),
         options=options,
         metrics=Metrics(tallies, log, job_store, clock),

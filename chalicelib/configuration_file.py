@@ -20,7 +20,7 @@ def read_file(path: str, env: Mapping[str, str]) -> dict[str, Any]:
     SettingsError
         The file cannot be read, or is not a JSON object.
     """
-    import jsonc  # type: ignore[import-untyped]
+    import jsonc  # type: ignore[import-untyped]  # it has no types
 
     try:
         with open(path, encoding="utf-8-sig") as file:

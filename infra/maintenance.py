@@ -45,13 +45,16 @@ def rebuild(services: Services, options: argparse.Namespace) -> int:
     def report(progress: Progress) -> None:
         _say(f"{progress.files} files looked at, {progress.added} added, {progress.refused} refused")
 
-    done = services.rebuild.run(report, anew=options.anew)
+    if options.aside:
+        _say(f"{services.rebuild.bring_back()} files brought back that were set aside")
+    done = services.rebuild.run(report, anew=options.anew or options.aside)
     services.sweeper.run(options.sweep_seconds)
     for line in refusals_of(done):
         sys.stdout.write(f"{line}\n")
     sys.stdout.write(
         f"Files: {done.files}. Added: {done.added}. Of instances that have another file: {done.kept}. "
-        f"Attachments, which cannot be added: {done.attachments}. Refused: {done.refused}.\n"
+        f"Attachments, which cannot be added: {done.attachments}. Being deleted: {done.leaving}. "
+        f"Refused: {done.refused}. Statistics {'corrected' if done.corrected_statistics else 'were right'}.\n"
     )
     return WRONG if done.refused else 0
 
@@ -79,6 +82,7 @@ def _parser() -> argparse.ArgumentParser:
         description="Give every file in the bucket its index entry. Safe to repeat; goes on where it was interrupted.",
     )
     one.add_argument("--anew", action="store_true", help="from the first file, whatever was done before")
+    one.add_argument("--aside", action="store_true", help="bring back first what the sweep has set aside")
     one.add_argument(
         "--sweep-seconds", type=float, default=600.0, help="how long to fold the changes afterwards (600)"
     )

@@ -10,7 +10,7 @@ from chalicelib.dicom.dictionary import STANDARD
 from chalicelib.dicom.elements import find_element
 from chalicelib.dicom.frames import frame_count, read_frame
 from chalicelib.dicom.pixel_data import PixelData
-from chalicelib.dicom.reader import EXPLICIT_BIG_ENDIAN, NATIVE, Header, read_header
+from chalicelib.dicom.reader import EXPLICIT_BIG_ENDIAN, Header, read_header
 
 if TYPE_CHECKING:
     from pydicom import Dataset
@@ -52,11 +52,6 @@ class FileParts:
     def is_little_endian(self) -> bool:
         """The byte order of the values."""
         return self.transfer_syntax != EXPLICIT_BIG_ENDIAN
-
-    @property
-    def is_native(self) -> bool:
-        """Whether the transfer syntax leaves pixels as they are."""
-        return self.transfer_syntax in NATIVE
 
     def bytes_of(self, tag: int) -> bytes:
         """The bytes of a text of the dataset, without padding; empty if it is missing."""

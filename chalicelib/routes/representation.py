@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import re
 import zlib
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -20,6 +21,8 @@ LEAST_BYTES = 1024
 """Shorter answers gain nothing from compression."""
 
 GZIP_LEVEL = 1
+_CODINGS = re.compile(r"(?:^|,)\s*([a-z0-9-]+)\s*(?:;\s*q=([01](?:\.[0-9]{0,3})?)\s*)?(?=,|$)")
+"""A content coding and its weight (RFC 9110, section 12.5.3)."""
 
 
 def represented(*, compresses: bool) -> Middleware:
@@ -74,9 +77,7 @@ def _compressed(response: Response, accepted: str) -> Response:
     is_text = kind.startswith(("text/", "application/json", "application/xml"))
     if not is_text or not isinstance(body, bytes) or len(body) < LEAST_BYTES:
         return response
-    names = {
-        part.split(";")[0].strip() for part in accepted.split(",") if "q=0" not in part.replace("q=0.", "")
-    }
+    names = {match[1] for match in _CODINGS.finditer(accepted) if float(match[2] or 1)}
     if "gzip" in names:
         coding, data = "gzip", gzip.compress(body, GZIP_LEVEL, mtime=0)
     elif "deflate" in names:

@@ -20,7 +20,7 @@ from chalicelib.domain.clock import Clock
 from chalicelib.domain.errors import Unavailable, UnknownResource
 from chalicelib.domain.levels import Level
 from chalicelib.domain.resources import Child, Instance
-from chalicelib.services.delete_steps import DeleteSteps, Deletion, Step
+from chalicelib.services.delete_steps import DeleteSteps, Deletion, Step, UnderWay
 from chalicelib.services.ingest import Ingest
 from chalicelib.storage.dynamodb.entries import Reservation
 from chalicelib.storage.dynamodb.index import Index
@@ -84,6 +84,10 @@ class Delete:
         is_to_stay = item is None or _to_deletion(item).rescue
         if not is_to_stay or not self._ingest.reattach(instance):
             self._remove_instances(instance.series_id, [edge_of(instance)])
+
+    def under_way(self) -> UnderWay:
+        """What deletes still take away. One query."""
+        return UnderWay.of(map(_to_deletion, self._table.query(self._index.keys.partition("delete"))))
 
     def finish_abandoned(self, older_than_seconds: float, limit: int = 100) -> int:
         """Finish deletes whose process seems to have died; returns how many it could."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass, field
 
 from chalicelib.domain.changes import ChangeType
@@ -34,6 +34,27 @@ class Deletion:
     at: float = 0.0
     files: list[str] = field(default_factory=list)
     climb: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class UnderWay:
+    """What the deletes that have begun and not ended still take away: resources with all below them, and files."""
+
+    resources: frozenset[str]
+    files: frozenset[str]
+
+    @classmethod
+    def of(cls, records: Iterable[Deletion]) -> UnderWay:
+        """That of some records. A delete that only clears up what became empty takes nothing else away."""
+        kept = [record for record in records if not record.rescue]
+        return cls(
+            frozenset(record.id for record in kept if record.level is not None),
+            frozenset(key for record in kept for key in record.files),
+        )
+
+    def takes(self, identifiers: Iterable[str], file_key: str = "") -> bool:
+        """Whether they take a file, or what one of some resources is or is below."""
+        return file_key in self.files or not self.resources.isdisjoint(identifiers)
 
 
 @dataclass(frozen=True, slots=True)

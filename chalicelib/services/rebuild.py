@@ -2,7 +2,8 @@
 
 Hour after hour, every file that no row names gets its entry under the key that it has; no file is copied, changed or
 removed. Two files of one instance: the one that `OverwriteInstances` would have kept gets the entry, by the times at
-which they were put. To repeat it is safe, and cheap where the entries are there already.
+which they were put. What a delete is still taking away gets none. To repeat it is safe, and cheap where the entries
+are there already.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
+from enum import Enum, auto
 from itertools import groupby, islice
 from typing import BinaryIO, cast
 
@@ -17,6 +19,7 @@ from chalicelib.domain.errors import BadRequest, InexistentItem, InexistentTag
 from chalicelib.domain.levels import Level
 from chalicelib.domain.outcomes import Status
 from chalicelib.services.bounded import BoundedReader
+from chalicelib.services.delete_steps import UnderWay
 from chalicelib.services.description import describe
 from chalicelib.services.inbox import MAX_HEADER_BYTES, md5_of
 from chalicelib.services.ingest import Ingest
@@ -41,6 +44,15 @@ class Refusal:
     reason: str
 
 
+class Outcome(Enum):
+    """What became of a file."""
+
+    ADDED = auto()
+    KEPT = auto()
+    ATTACHMENT = auto()
+    LEAVING = auto()
+
+
 @dataclass(slots=True)
 class Progress:
     """What a rebuild has done up to now; `place` is the key it has come to."""
@@ -50,6 +62,8 @@ class Progress:
     kept: int = 0
     """Files of instances that have another file."""
     attachments: int = 0
+    leaving: int = 0
+    """Files that a delete is taking away, or has taken meanwhile."""
     place: str = ""
     refusals: list[Refusal] = field(default_factory=list)
     refused: int = 0
@@ -79,17 +93,27 @@ class Rebuild:
         index: Index,
         source: FileSource,
         ingest: Ingest,
+        under_way: Callable[[], UnderWay],
         recount: Recount,
         pool: Executor,
-        *,
         default_encoding: Callable[[], str],
     ) -> None:
         self._index = index
         self._source = source
         self._ingest = ingest
+        self._under_way = under_way
         self._recount = recount
         self._pool = pool
         self._default_encoding = default_encoding
+
+    def bring_back(self) -> int:
+        """Put files that were set aside back where they were; returns how many. Safe to repeat."""
+        aside = self._source.listing.aside()
+        count = 0
+        while batch := list(islice(aside, BATCH)):
+            self._source.listing.bring_back(batch, self._pool)
+            count += len(batch)
+        return count
 
     def run(self, report: Callable[[Progress], None] = lambda _: None, *, anew: bool = False) -> Progress:
         """Give every file its entry, from where the last run was interrupted, or `anew` from the beginning.
@@ -124,21 +148,19 @@ class Rebuild:
         unknown = sorted(
             self._source.orphans.unknown(objects), key=lambda one: (one.owner_id, one.modified, one.key)
         )
+        # In this order: a file that is still there after no delete was under way is none that a delete has forgotten.
+        leaving = self._under_way()
         groups = [list(group) for _, group in groupby(unknown, key=lambda one: one.owner_id)]
-        for outcomes in self._pool.map(self._adopt_all, groups):
+        for outcomes in self._pool.map(lambda group: [self._adopt(one, leaving) for one in group], groups):
             _count(outcomes, progress)
 
-    def _adopt_all(self, objects: Iterable[StoredObject]) -> list[Status | Refusal | None]:
-        return [self._adopt(one) for one in objects]
-
-    def _adopt(self, one: StoredObject) -> Status | Refusal | None:
-        """What became of a file; None if it is the body of an attachment."""
+    def _adopt(self, one: StoredObject, leaving: UnderWay) -> Outcome | Refusal:
         source = self._source.objects.open(one.key)
         if source is None:
-            return Refusal(one.key, "The file has gone")
+            return Outcome.LEAVING
         version = source.version
         if version.content_type != DICOM:
-            return None
+            return Outcome.ATTACHMENT
         try:
             stream = as_stream(source)
             md5 = version.md5 or md5_of(stream)
@@ -149,23 +171,30 @@ class Rebuild:
             return Refusal(one.key, error.details or error.orthanc_error)
         if description.identifiers[Level.INSTANCE] != one.owner_id:
             return Refusal(one.key, "The file is of another instance than its key")
-        return self._ingest.adopt(description, FileName(one.key, one.uuid, one.owner_id), version.modified)
+        if leaving.takes(description.identifiers, one.key):
+            return Outcome.LEAVING
+        name = FileName(one.key, one.uuid, one.owner_id)
+        status = self._ingest.adopt(description, name, version.modified)
+        return Outcome.ADDED if status is Status.SUCCESS else Outcome.KEPT
 
     def _place(self) -> str:
         item = self._index.table.get(self._index.keys.rebuild())
         return item["after"]["S"] if item else ""
 
 
-def _count(outcomes: Iterable[Status | Refusal | None], progress: Progress) -> None:
+def _count(outcomes: Iterable[Outcome | Refusal], progress: Progress) -> None:
     for outcome in outcomes:
-        if isinstance(outcome, Refusal):
-            progress.refuse(outcome)
-        elif outcome is None:
-            progress.attachments += 1
-        elif outcome is Status.SUCCESS:
-            progress.added += 1
-        else:
-            progress.kept += 1
+        match outcome:
+            case Refusal():
+                progress.refuse(outcome)
+            case Outcome.ADDED:
+                progress.added += 1
+            case Outcome.KEPT:
+                progress.kept += 1
+            case Outcome.ATTACHMENT:
+                progress.attachments += 1
+            case Outcome.LEAVING:
+                progress.leaving += 1
 
 
 def refusals_of(progress: Progress) -> Iterator[str]:

@@ -31,3 +31,9 @@ def lose_index(world: World, *, and_log: bool = False) -> None:
             for item in page["Items"]:
                 key = {name: item[name] for name in ("pk",)}
                 world.dynamodb.delete_item(TableName=world.resources.log, Key=key)
+
+
+def objects(world: World) -> list[str]:
+    """The keys of all objects in the bucket of files."""
+    pages = world.s3.get_paginator("list_objects_v2").paginate(Bucket=world.resources.files)
+    return [entry["Key"] for page in pages for entry in page.get("Contents", [])]

@@ -44,6 +44,9 @@ def client(request: pytest.FixtureRequest) -> Iterator[tuple[Client, World, bool
         ("deflate", "deflate"),
         ("br", None),
         ("gzip;q=0", None),
+        ("gzip;q=0.000, deflate;q=0.2", "deflate"),
+        ("gzip; q=1.0", "gzip"),
+        ("gzip;q=x", None),
     ],
 )
 def test_long_texts_are_compressed_if_the_option_says_so(

@@ -23,8 +23,8 @@ from chalicelib.dicom.scanner import PIXEL_DATA
 from chalicelib.dicom.transcoding.syntaxes import RLE_LOSSLESS
 from chalicelib.domain.errors import PayloadTooLarge, UnsupportedMediaType
 
-MAXIMUM_BYTES = 512 * 1024**2
-"""Of all frames decoded: what there is memory for, on Lambda."""
+MAXIMUM_BYTES = 256 * 1024**2
+"""Of all frames decoded: they are in memory three times, and the file beside them, in the 1,769 MB of a function."""
 
 
 def decompressed(file: bytes, parts: FileParts) -> PixelElement:
@@ -38,7 +38,7 @@ def decompressed(file: bytes, parts: FileParts) -> PixelElement:
         They are too large, all together.
     """
     layout = image_layout(parts.dataset)
-    if layout.frame_length_bytes * number_of_frames(parts.dataset) > MAXIMUM_BYTES:
+    if layout.frame_length_bytes * max(number_of_frames(parts.dataset), 1) > MAXIMUM_BYTES:
         raise PayloadTooLarge("The image is too large to be decoded")
     value = bytearray()
     photometric = layout.photometric
@@ -64,7 +64,7 @@ def native_frames(parts: FileParts, pixels: PixelElement, layout: PixelLayout) -
     value = pixels.value if parts.is_little_endian else swap_words(pixels.vr, pixels.value)
     length = layout.frame_length_bytes
     count = number_of_frames(parts.dataset)
-    if len(value) < count * length:
+    if count < 1 or len(value) < count * length:
         raise UnsupportedMediaType("The pixel data is too short")
     cells = np.frombuffer(value, f"<u{layout.allocated // 8}", count * length * 8 // layout.allocated)
     if layout.samples == 1:

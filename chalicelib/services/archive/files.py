@@ -43,16 +43,18 @@ class FilesAhead:
     ) -> Iterator[tuple[Entry, Content | None]]:
         """Each entry with its file, in pieces if it is large; None if the file is gone with its instance.
 
-        Files that can be transcoded to the target are, and their entries tell of it.
+        Files that can be transcoded to the target are, one after another, and their entries tell of it: what a
+        small file becomes can be large, and only one of them may be in memory.
         """
-        waiting: deque[tuple[Entry, Future[_File | None] | None]] = deque()
+        ahead = self._read if target else self._packed
+        waiting: deque[tuple[Entry, Future[_File | bytes | None] | None]] = deque()
         ahead_bytes = 0
         left = iter(entries)
         following = next(left, None)
         while waiting or following is not None:
             while following is not None and len(waiting) < AHEAD_FILES and ahead_bytes < AHEAD_BYTES:
                 is_whole = following.size <= WHOLE_BYTES
-                task = self._pool.submit(self._whole, following, target) if is_whole else None
+                task = self._pool.submit(ahead, following) if is_whole else None
                 waiting.append((following, task))
                 ahead_bytes += following.size if is_whole else 0
                 following = next(left, None)
@@ -61,18 +63,20 @@ class FilesAhead:
             if future is None and (target is None or entry.size > MAXIMUM_BYTES):
                 yield entry, self._pieces(entry)
                 continue
-            file = self._whole(entry, target) if future is None else future.result()
+            file = self._read(entry) if future is None else future.result()
+            if isinstance(file, bytes):
+                file = _transcoded(entry, file, target)
             yield (entry, None) if file is None else (file.entry, file.packed)
 
-    def _whole(self, entry: Entry, target: Target | None) -> _File | None:
+    def _read(self, entry: Entry) -> bytes | None:
         try:
-            data = self._files.get(entry.key)
+            return self._files.get(entry.key)
         except InexistentItem:
             return None
-        converted = target.convert(data) if target else None
-        if converted is not None and target is not None:
-            entry, data = _converted(entry, converted, target), converted.file
-        return _File(entry, pack(data, deflates=entry.deflates))
+
+    def _packed(self, entry: Entry) -> _File | None:
+        data = self._read(entry)
+        return None if data is None else _File(entry, pack(data, deflates=entry.deflates))
 
     def _pieces(self, entry: Entry) -> Iterator[bytes] | None:
         pieces = self._files.pieces(entry.key)
@@ -81,6 +85,13 @@ class FilesAhead:
         except InexistentItem:
             return None
         return _chained(first, pieces)
+
+
+def _transcoded(entry: Entry, data: bytes, target: Target | None) -> _File:
+    converted = target.convert(data) if target else None
+    if converted is not None and target is not None:
+        entry, data = _converted(entry, converted, target), converted.file
+    return _File(entry, pack(data, deflates=entry.deflates))
 
 
 def _converted(entry: Entry, converted: Transcoded, target: Target) -> Entry:

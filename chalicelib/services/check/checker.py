@@ -8,6 +8,7 @@ from concurrent.futures import Executor
 from chalicelib.services.check.files import FileCheck
 from chalicelib.services.check.findings import Finding, Kind
 from chalicelib.services.check.rows import RowCheck
+from chalicelib.services.delete_steps import UnderWay
 from chalicelib.services.ingest import Ingest
 from chalicelib.services.rebuild import FileSource, Rebuild
 from chalicelib.services.recount import Recount
@@ -28,13 +29,14 @@ class Checker:
         writes: IndexWrites,
         source: FileSource,
         ingest: Ingest,
+        under_way: Callable[[], UnderWay],
         rebuild: Rebuild,
         recount: Recount,
         pool: Executor,
         clock: Callable[[], float],
     ) -> None:
-        self._rows = RowCheck(index, writes, ingest.reattach)
-        self._files = FileCheck(index, source, rebuild, pool, clock)
+        self._rows = RowCheck(index, writes, ingest.reattach, under_way)
+        self._files = FileCheck(index, source, rebuild, under_way, pool, clock)
         self._recount = recount
         self._pool = pool
 

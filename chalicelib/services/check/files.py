@@ -8,6 +8,7 @@ from itertools import islice
 
 from chalicelib.domain.resources import Instance
 from chalicelib.services.check.findings import Finding, Kind
+from chalicelib.services.delete_steps import UnderWay
 from chalicelib.services.inbox import md5_of
 from chalicelib.services.rebuild import FileSource, Progress, Rebuild
 from chalicelib.storage.dynamodb.index import Index
@@ -26,11 +27,18 @@ class FileCheck:
     """Checks files and entries."""
 
     def __init__(
-        self, index: Index, source: FileSource, rebuild: Rebuild, pool: Executor, clock: Callable[[], float]
+        self,
+        index: Index,
+        source: FileSource,
+        rebuild: Rebuild,
+        under_way: Callable[[], UnderWay],
+        pool: Executor,
+        clock: Callable[[], float],
     ) -> None:
         self._index = index
         self._source = source
         self._rebuild = rebuild
+        self._under_way = under_way
         self._pool = pool
         self._clock = clock
 

@@ -12,25 +12,33 @@ from itertools import islice
 from chalicelib.domain.levels import Level
 from chalicelib.domain.resources import Child, Instance, Resource
 from chalicelib.services.check.findings import Finding, Kind
+from chalicelib.services.delete_steps import UnderWay
 from chalicelib.storage.dynamodb.errors import ConditionFailed, Conflict
 from chalicelib.storage.dynamodb.index import Index
-from chalicelib.storage.dynamodb.items import is_edge, kind_of, text, to_child, to_instance, to_resource
+from chalicelib.storage.dynamodb.items import is_edge, kind_of, to_child, to_instance, to_resource
 from chalicelib.storage.dynamodb.keys import ROW, Keys, key_of, place_of
+from chalicelib.storage.dynamodb.revise import Row, as_read
 from chalicelib.storage.dynamodb.table import Item, Table
 from chalicelib.storage.dynamodb.writes import IndexWrites
 
 BATCH = 100
-Row = Resource | Instance
 
 
 class RowCheck:
     """Checks a segment of the index table."""
 
-    def __init__(self, index: Index, writes: IndexWrites, reattach: Callable[[Instance], bool]) -> None:
+    def __init__(
+        self,
+        index: Index,
+        writes: IndexWrites,
+        reattach: Callable[[Instance], bool],
+        under_way: Callable[[], UnderWay],
+    ) -> None:
         """`reattach` gives an instance the ancestors that it misses, and says whether its file is there."""
         self._index = index
         self._writes = writes
         self._reattach = reattach
+        self._under_way = under_way
 
     def run(self, segment: int, segments: int, *, mend: bool) -> Iterator[Finding]:
         """What is wrong in one of several segments. Reads it whole, and for each item what it must fit."""
@@ -58,21 +66,22 @@ class RowCheck:
         for row, item in wrong:
             if current.get(row.id) == row:
                 yield self._finding(Kind.MISSING_ITEM, item, self._put(row, item), mend=mend)
+        leaving = self._under_way() if lost else UnderWay.of(())
         for row in lost:
-            if current.get(row.id) == row:
-                yield Finding(Kind.WITHOUT_PARENT, row.id, mended=mend and self._attach(row))
+            if current.get(row.id) == row and not leaving.takes(_ancestors(row)):
+                yield Finding(Kind.WITHOUT_PARENT, row.id, mended=mend and self._attach(row, leaving))
         for row in rows:
             if isinstance(row, Resource) and not self._has_children(row):
                 yield Finding(Kind.WITHOUT_CHILDREN, row.id)
 
-    def _attach(self, row: Row) -> bool:
+    def _attach(self, row: Row, leaving: UnderWay) -> bool:
         """Give the instances of a resource new ancestors; says whether there are any with a file."""
         if isinstance(row, Instance):
-            return self._reattach(row)
+            return not leaving.takes(_ancestors(row), row.file.key) and self._reattach(row)
         children = list(self._index.children(row.id, row.incarnation))
         identifiers = [child.id for child in children]
         below: list[Row] = list(self._rows(set(identifiers)).values())
-        attached = [self._attach(child) for child in below]  # all of them, whatever the first says
+        attached = [self._attach(child, leaving) for child in below]  # all of them, whatever the first says
         return any(attached)
 
     def _has_children(self, row: Resource) -> bool:
@@ -112,10 +121,7 @@ class RowCheck:
         ]
 
     def _as_read(self, row: Row) -> Item:
-        if isinstance(row, Instance):
-            values = {":f": text(row.file.key), ":inc": text(row.series_incarnation)}
-            return self._table.check_action(self._keys.instance(row.id), "f = :f AND pinc = :inc", values)
-        return self._writes.require(row)
+        return self._table.check_action(*as_read(self._keys, row))
 
     def _finding(self, kind: Kind, item: Item, actions: list[Item], *, mend: bool) -> Finding:
         subject = f"{kind_of(item)} of {_owner(item)}"
@@ -157,6 +163,13 @@ def _owner(item: Item) -> str:
 
 def _child(item: Item) -> Child | None:
     return to_child(item) if is_edge(item) else None
+
+
+def _ancestors(row: Row) -> tuple[str, ...]:
+    """The row's identifier and those above it that it tells of."""
+    if isinstance(row, Instance):
+        return row.id, row.series_id, row.study_id, row.patient_id
+    return row.id, row.parent_id
 
 
 def _parent_of(row: Row) -> tuple[str, str]:

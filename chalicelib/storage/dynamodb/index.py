@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from chalicelib.domain.levels import Level
 from chalicelib.domain.resources import Child, Family, Instance, Resource
 from chalicelib.storage.dynamodb.items import is_edge, kind_of, to_child, to_instance, to_resource
-from chalicelib.storage.dynamodb.keys import EDGE, ROW, SHARDS, Keys, cut, digest
+from chalicelib.storage.dynamodb.keys import EDGE, ROW, Keys, cut, digest
 from chalicelib.storage.dynamodb.table import Item, Table
 
 IDENTIFIER_LENGTH = 44
@@ -93,15 +93,6 @@ class Index:
                 yield to_instance(item)
             elif kind == "r" and item["sk"]["S"] == ROW:
                 yield to_resource(item)
-
-    def is_empty(self) -> bool:
-        """Whether there is no resource. Up to 32 queries."""
-        return not any(
-            True
-            for level in (Level.INSTANCE, Level.PATIENT)
-            for shard in SHARDS
-            for _ in self.list_shard(level, shard, limit=1)
-        )
 
     def list_shard(
         self,

@@ -56,7 +56,7 @@ class ArchiveFiles:
                 Bucket=self._bucket,
                 Key=self.key(job_id),
                 UploadId=upload,
-                MultipartUpload={"Parts": parts},  # type: ignore[typeddict-item]
+                MultipartUpload={"Parts": parts},  # type: ignore[typeddict-item]  # the stubs want other names for plain dictionaries
             )
 
     def abort(self, job_id: str, upload: str) -> None:
@@ -102,7 +102,7 @@ class ArchiveFiles:
         for start in range(0, len(names), MAX_DELETE_KEYS):
             keys = [{"Key": self._note(job_id, name)} for name in names[start : start + MAX_DELETE_KEYS]]
             with translated():
-                self._client.delete_objects(Bucket=self._bucket, Delete={"Objects": keys, "Quiet": True})  # type: ignore[typeddict-item]
+                self._client.delete_objects(Bucket=self._bucket, Delete={"Objects": keys, "Quiet": True})  # type: ignore[typeddict-item]  # the stubs want other names for plain dictionaries
 
     def _note(self, job_id: str, name: str) -> str:
         return f"{self._prefix}{job_id}/{name}.json"

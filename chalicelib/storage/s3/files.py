@@ -160,7 +160,7 @@ class FileStore:
             Bucket=self.bucket,
             Key=key,
             UploadId=upload,
-            MultipartUpload={"Parts": parts},  # type: ignore[typeddict-item]
+            MultipartUpload={"Parts": parts},  # type: ignore[typeddict-item]  # the stubs want other names for plain dictionaries
         )
 
     def delete(self, keys: Sequence[str]) -> None:

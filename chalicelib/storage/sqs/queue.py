@@ -62,7 +62,7 @@ class Queue:
         entries = [{"Id": str(n), "ReceiptHandle": m.receipt} for n, m in enumerate(messages)]
         if entries:
             with _translated():
-                self._client.delete_message_batch(QueueUrl=self._url, Entries=entries)  # type: ignore[arg-type]
+                self._client.delete_message_batch(QueueUrl=self._url, Entries=entries)  # type: ignore[arg-type]  # the stubs want another name for plain dictionaries
 
     def postpone(self, message: Message, seconds: int) -> None:
         """Have a message delivered again after some seconds; after too often it goes to the dead letters."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from chalicelib.domain.errors import InexistentItem, UnknownResource
+from chalicelib.domain.errors import Unavailable, UnknownResource
 from chalicelib.domain.jobs import Job, JobState
 from chalicelib.domain.levels import Level
 from chalicelib.services.archive.archives import SYNCHRONOUS_SECONDS
@@ -68,6 +68,8 @@ class Reconstructions:
         ------
         UnknownResource
             There is no such resource.
+        Unavailable
+            It did not succeed; `/jobs` tells more.
         """
         if level is Level.INSTANCE:
             self._reconstruct.instance(identifier)
@@ -90,7 +92,7 @@ class Reconstructions:
         self._runner.run(job, SYNCHRONOUS_SECONDS)
         job = self._jobs.get(job.id)
         if job.state is JobState.FAILURE:
-            raise InexistentItem(job.error.details or job.error.description)
+            raise Unavailable(job.error.details or job.error.description)
         return None if job.state is JobState.SUCCESS else job
 
 

@@ -20,7 +20,7 @@ import requests
 from requests.adapters import HTTPAdapter
 from urllib3.util import Retry
 
-from tests.benchmarks.images import LARGE, SMALL, image
+from tests.benchmarks.images import LARGE, SMALL, image, multi_frame
 from tests.benchmarks.searches import searches
 from tests.benchmarks.servers import Server, nacre, orthanc
 
@@ -28,6 +28,7 @@ SEEDED = 1000
 PER_SERIES = 20
 BATCH = 100
 ARCHIVED = 100
+FRAMES = 15  # 8 MB
 ARCHIVES = 2
 _numbers = itertools.count(1)
 _local = threading.local()
@@ -113,8 +114,10 @@ def _seed(server: Server) -> dict[str, str]:
     for number in range(9_000_001, 9_000_001 + ARCHIVED):
         body = image(LARGE, number, 9_000_001, 9_000_001)
         archived = _session().post(f"{server.url}/instances", body).json()
+    many = _session().post(f"{server.url}/instances", multi_frame(FRAMES, 9_100_000)).json()
     return {
         "instance": large["Path"],
+        "frames": many["Path"],
         "series": f"/series/{first['ParentSeries']}",
         "archive": f"/studies/{archived['ParentStudy']}/archive",
     }
@@ -134,6 +137,8 @@ def _works(paths: dict[str, str], count: int) -> Iterator[Work]:
         "file of 0.5 MB": f"{paths['instance']}/file",
         "tags": f"{paths['instance']}/tags",
         "preview, 512x512": f"{paths['instance']}/preview",
+        f"frame of {FRAMES}, raw": f"{paths['frames']}/frames/{FRAMES - 5}/raw",
+        f"preview of a frame of {FRAMES}": f"{paths['frames']}/frames/{FRAMES - 5}/preview",
         "list of 20 at 0": "/instances?since=0&limit=20",
         "list of 20 at 500": "/instances?since=500&limit=20",
         "changes, 100": "/changes?since=100&limit=100",

@@ -38,6 +38,16 @@ def image(side: int, number: int, series: int = 0, study: int = 0, patient: int 
     return data
 
 
+def multi_frame(frames: int, number: int) -> bytes:
+    """An instance of so many large frames, uncompressed, in a study of its own."""
+    dataset = pydicom.dcmread(BytesIO(image(LARGE, number, number, number)))
+    dataset.NumberOfFrames = frames
+    dataset.PixelData = dataset.PixelData * frames
+    buffer = BytesIO()
+    dataset.save_as(buffer)
+    return buffer.getvalue()
+
+
 def patient_id(patient: int) -> str:
     """The PatientID of a patient."""
     return f"{patient:04d}"

@@ -6,6 +6,7 @@ import gzip
 import json
 import logging
 import zlib
+from base64 import b64encode
 from collections.abc import Iterator
 from typing import Any
 
@@ -14,9 +15,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chalicelib.application import make_app
+from chalicelib.domain.levels import Level
 from chalicelib.observability import Telemetry
 from chalicelib.routes.methods import overridden
 from chalicelib.routes.representation import as_xml
+from chalicelib.services.authentication import Authenticator
+from infra.local.gateway import Gateway, HttpRequest
 from tests.support.client import Client
 from tests.support.moto_world import moto_world
 from tests.support.world import World, described
@@ -130,3 +134,21 @@ def test_patterns_that_take_long_are_refused_or_left_out(
     answer = client[0].request("PUT", "/tools/accepted-transfer-syntaxes", json.dumps([pattern]).encode())
     assert (answer.status, answer.body) in [(200, b"[]")] or answer.status == 400
     client[0].request("PUT", "/tools/accepted-transfer-syntaxes", b"*")
+
+
+def test_through_the_gateway_a_reader_deletes_nothing() -> None:
+    users = Authenticator(lambda: {"alice": "writer", "bob": "reader"}, ("bob",))
+    with moto_world() as world:
+        study = world.store(described()).identifiers[Level.STUDY]
+        app = make_app(world.services, Telemetry(logging.getLogger("test"), None), users)
+        gateway = Gateway(app)
+
+        def ask(name: str, password: str, query: str) -> int:
+            token = b64encode(f"{name}:{password}".encode()).decode()
+            headers = {"authorization": f"Basic {token}"}
+            return gateway.handle(HttpRequest("GET", f"/studies/{study}", query, headers)).status
+
+        assert ask("bob", "reader", "_method=DELETE") == 403
+        assert ask("bob", "reader", "") == 200
+        assert ask("alice", "writer", "_method=DELETE") == 200
+        assert ask("alice", "writer", "") == 404

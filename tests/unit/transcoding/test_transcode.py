@@ -12,6 +12,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pydicom import Dataset, dcmread
 from pydicom.data import get_testdata_file
+from pydicom.dataelem import RawDataElement
+from pydicom.tag import Tag
 from pydicom.uid import ExplicitVRLittleEndian
 
 from chalicelib.dicom.transcoding import transcode
@@ -188,6 +190,18 @@ def test_a_file_without_pixels_changes_its_encoding_alone() -> None:
 def test_what_cannot_be_is_refused(name: str, syntax: str) -> None:
     with pytest.raises(UnsupportedMediaType):
         transcode(shipped(name), syntax)
+
+
+@pytest.mark.parametrize("frames", ["0", "-1", "1000000000", "x"])
+@pytest.mark.parametrize("name", ["CT_small.dcm", "MR_small_RLE.dcm", "SC_rgb_jpeg_dcmtk.dcm"])
+def test_absurd_numbers_of_frames_are_refused(name: str, frames: str) -> None:
+    dataset = dcmread(io.BytesIO(shipped(name)))
+    dataset[0x00280008] = RawDataElement(Tag(0x00280008), "IS", 0, frames.encode(), 0, False, True)
+    written = io.BytesIO()
+    dataset.save_as(written)
+    for syntax in {RLE, JPEG_LS, J2K, SV1} - {str(dataset.file_meta.TransferSyntaxUID)}:
+        with pytest.raises((BadFileFormat, UnsupportedMediaType, PayloadTooLarge)):
+            transcode(written.getvalue(), syntax)
 
 
 @pytest.mark.parametrize("syntax", ["", "1.2.3", "nonsense", f"{EXPLICIT} "])

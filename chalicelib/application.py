@@ -28,6 +28,7 @@ from chalicelib.routes.instances import instance_routes
 from chalicelib.routes.jobs import job_routes
 from chalicelib.routes.methods import overridden
 from chalicelib.routes.modalities import modality_routes
+from chalicelib.routes.modifications import modification_routes
 from chalicelib.routes.options import option_routes, tuned
 from chalicelib.routes.reconstruct import reconstruct_routes
 from chalicelib.routes.representation import represented
@@ -55,6 +56,7 @@ ROUTES = (
     job_routes,
     archive_routes,
     reconstruct_routes,
+    modification_routes,
     annotation_routes,
     attachment_routes,
     browse_routes,

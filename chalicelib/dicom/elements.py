@@ -66,13 +66,18 @@ def find_element(dataset: Dataset, tag: int, dictionary: Dictionary) -> Element 
     """
     if tag not in dataset:
         return None
-    creator = _creator_of_block(dataset, tag, dictionary) if tag & 0x10000 and tag & 0xFFFF > 0xFF else ""
+    creator = creator_of_block(dataset, tag, dictionary) if is_in_private_block(tag) else ""
     return _element(dataset, tag, creator, dictionary)
 
 
-def _creator_of_block(dataset: Dataset, tag: int, dictionary: Dictionary) -> str:
-    """The private creator whose block a private tag belongs to: (0009,10xx) to (0009,0010)."""
-    element = find_element(dataset, (tag & 0xFFFF0000) | (tag >> 8 & 0xFF), dictionary)
+def is_in_private_block(tag: int) -> bool:
+    """Whether a tag is a private one that a private creator reserves (PS3.5 7.8.1)."""
+    return bool(tag & 0x10000) and tag & 0xFFFF > 0xFF
+
+
+def creator_of_block(dataset: Dataset, tag: int, dictionary: Dictionary) -> str:
+    """The private creator whose block a private tag belongs to, (0009,10xx) to (0009,0010); empty if there is none."""
+    element = find_element(dataset, creator_tag(tag), dictionary)
     return _creator(element.value) if element is not None and element.vr in TEXT_VRS else ""
 
 
@@ -104,9 +109,14 @@ def _encode(element: Any, dataset: Dataset) -> bytes:
     return written.getvalue()[_IMPLICIT_HEAD_BYTES:]
 
 
-def _block(creator_tag: int) -> int:
+def creator_tag(tag: int) -> int:
+    """The tag of the private creator of a private tag's block."""
+    return (tag & 0xFFFF0000) | (tag >> 8 & 0xFF)
+
+
+def _block(creator: int) -> int:
     """What the tags of a block start with: (0009,0010) reserves (0009,10xx)."""
-    return (creator_tag >> 8 & ~0xFF) | creator_tag & 0xFF
+    return (creator >> 8 & ~0xFF) | creator & 0xFF
 
 
 def _creator(value: bytes) -> str:

@@ -54,6 +54,11 @@ def identify(values: MainValues) -> Identifiers:
     return Identifiers(patient, study, series, instance, sop_uid=known[-1])
 
 
+def patient_identifier(patient_id: str) -> str:
+    """Orthanc's identifier of the patient with a PatientID."""
+    return _identifier(patient_id)
+
+
 def _identifier(text: str) -> str:
     digest = hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest()
     return "-".join(digest[n : n + 8] for n in range(0, 40, 8))

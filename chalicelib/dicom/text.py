@@ -88,6 +88,11 @@ class TextDecoder:
         return text.translate(_JIS_ROMAN) if self.encoding == "Japanese" else text
 
 
+def python_codec(encoding: str) -> str:
+    """Python's codec of one of Orthanc's encodings."""
+    return _CODECS[encoding]
+
+
 @lru_cache(maxsize=64)
 def _decoder(character_sets: bytes, default: str) -> TextDecoder:
     terms = [term.strip(SPACES).upper() for term in character_sets.decode("ascii", "replace").split("\\")]

@@ -185,3 +185,13 @@ class Unavailable(NacreError):
 
     orthanc_status = 36
     orthanc_error = "Database is unavailable"
+
+
+def error_of(orthanc_status: int, details: str) -> NacreError:
+    """The error with one of Orthanc's numbers; that of a fault of the store if there is none."""
+    kinds = NacreError.__subclasses__()
+    for kind in kinds:
+        if kind.orthanc_status == orthanc_status:
+            return kind(details)
+        kinds += kind.__subclasses__()
+    return InternalError(details)

@@ -12,7 +12,7 @@ from chalicelib.domain.errors import BadFileFormat, BadRequest, UnknownResource
 from chalicelib.domain.jobs import Job, JobOutput
 from chalicelib.domain.levels import Level
 from chalicelib.routes.api import Api, View
-from chalicelib.routes.http import bytes_response, json_body, json_response, level_of
+from chalicelib.routes.http import bytes_response, field_of, json_body, json_response, level_of
 from chalicelib.routes.jobs import output_response, started
 from chalicelib.services.archive.archives import Request
 from chalicelib.services.archive.plan import Placed
@@ -177,24 +177,17 @@ def _options(
     """`Asynchronous` is the opposite of `Synchronous`, which wins."""
     target = None
     if "Transcode" in fields:
-        quality = _field(fields, "LossyQuality", int, "Integer", default=None)
-        target = services.transcoding.target(_field(fields, "Transcode", str, "String", default=""), quality)
-    waits = not _field(fields, "Asynchronous", bool, "Boolean", default=False)
-    extended = _field(fields, "Extended", bool, "Boolean", default=is_extended)
+        quality = field_of(fields, "LossyQuality", int, "Integer", default=None)
+        target = services.transcoding.target(
+            field_of(fields, "Transcode", str, "String", default=""), quality
+        )
+    waits = not field_of(fields, "Asynchronous", bool, "Boolean", default=False)
+    extended = field_of(fields, "Extended", bool, "Boolean", default=is_extended)
     return Options(
-        file_name=_field(fields, "Filename", str, "String", default=file_name),
+        file_name=field_of(fields, "Filename", str, "String", default=file_name),
         is_media=is_media,
         is_extended=extended,
-        is_synchronous=_field(fields, "Synchronous", bool, "Boolean", default=waits),
-        priority=_field(fields, "Priority", int, "Integer", default=0),
+        is_synchronous=field_of(fields, "Synchronous", bool, "Boolean", default=waits),
+        priority=field_of(fields, "Priority", int, "Integer", default=0),
         target=target,
     )
-
-
-def _field(fields: dict[str, Any], name: str, kind: type, called: str, *, default: Any) -> Any:
-    if name not in fields:
-        return default
-    value = fields[name]
-    if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
-        raise BadFileFormat(f"{called} value expected in field: {name}")
-    return value

@@ -135,6 +135,16 @@ def json_body(body: bytes, complaint: str = "") -> Any:
         raise BadFileFormat(complaint) from None
 
 
+def field_of(fields: Mapping[str, Any], name: str, kind: type, called: str, *, default: Any) -> Any:
+    """A field of a body; raises `BadFileFormat` if it is not of the kind that Orthanc wants, which it calls so."""
+    if name not in fields:
+        return default
+    value = fields[name]
+    if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
+        raise BadFileFormat(f"{called} value expected in field: {name}")
+    return value
+
+
 def json_response(answer: Any) -> Response:
     """An answer in JSON, its keys in order as Orthanc's."""
     return bytes_response(msgspec.json.encode(answer, order="sorted"), JSON)

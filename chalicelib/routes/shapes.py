@@ -86,6 +86,7 @@ def _instance(instance: Instance, form: TagFormat) -> dict[str, Any]:
         "MainDicomTags": tags(instance.tags, form),
         "ParentSeries": instance.series_id,
         "Type": "Instance",
+        **_made_from(instance.metadata),
     }
 
 
@@ -100,6 +101,7 @@ def _family(family: Family, form: TagFormat) -> dict[str, Any]:
         "MainDicomTags": tags(row.tags, form),
         child.plural.capitalize(): [edge.id for edge in family.children],
         "Type": row.level.label,
+        **_made_from(row.metadata),
     }
     if row.level is Level.STUDY:
         answer["ParentPatient"] = row.parent_id
@@ -109,6 +111,11 @@ def _family(family: Family, form: TagFormat) -> dict[str, Any]:
         answer["ExpectedNumberOfInstances"] = row.expected_instances
         answer["Status"] = series_status(family)
     return answer
+
+
+def _made_from(metadata: dict[str, str]) -> dict[str, str]:
+    """What a resource was made from, if a modification made it."""
+    return {"ModifiedFrom": metadata["ModifiedFrom"]} if "ModifiedFrom" in metadata else {}
 
 
 def tags(values: dict[str, str], form: TagFormat) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import BinaryIO
 
 from chalicelib.domain.levels import Level
@@ -25,6 +25,8 @@ class Description:
     header_length: int
     pixel_data_offset: int | None
     first_frame_end: int | None
+    made_from: dict[Level, dict[str, str]] = field(default_factory=dict)
+    """Metadata that resources above the instance get if they are new: what they were made from."""
 
 
 def describe(source: bytes | BinaryIO, size: int, md5: str, default_encoding: str) -> Description:

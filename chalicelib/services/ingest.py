@@ -12,6 +12,7 @@ import time
 import uuid
 from collections.abc import Callable
 from concurrent.futures import Executor
+from dataclasses import replace
 from enum import StrEnum
 from io import BytesIO
 
@@ -38,6 +39,9 @@ class Overwrite(StrEnum):
     ALWAYS = "Always"
     IF_CHANGED = "IfChanged"
 
+
+Ancestry = tuple[str, str, str, str]
+"""The identifiers of patient, study, series and instance."""
 
 Receipt = Callable[[Stored], Item]
 """Makes the action that notes an answer in the index, on the condition that it was not noted before."""
@@ -79,7 +83,11 @@ class Ingest:
         )
 
     def store(
-        self, data: bytes, metadata: dict[str, str] | None = None, receipt: Receipt | None = None
+        self,
+        data: bytes,
+        metadata: dict[str, str] | None = None,
+        receipt: Receipt | None = None,
+        made_from: Ancestry | None = None,
     ) -> Stored:
         """Store a file whose bytes are at hand. Safe to repeat.
 
@@ -91,6 +99,8 @@ class Ingest:
             Where it came from, in Orthanc's names of instance metadata (`Origin`, `RemoteIP`, ...).
         receipt
             As `place` has it.
+        made_from
+            The identifiers of patient, study, series and instance of which it was made by a modification.
 
         Raises
         ------
@@ -101,7 +111,11 @@ class Ingest:
         """
         md5 = hashlib.md5(data, usedforsecurity=False).hexdigest()
         description = describe(data, len(data), md5, self._default_encoding())
-        return self.place(description, lambda key: self._files.put(key, data, md5), metadata or {}, receipt)
+        metadata = dict(metadata or {})
+        if made_from is not None:
+            description, own = _told_of(description, made_from)
+            metadata |= own
+        return self.place(description, lambda key: self._files.put(key, data, md5), metadata, receipt)
 
     def place(
         self,
@@ -178,3 +192,13 @@ class Ingest:
         if lineage.live_instance is None or self._overwrite is Overwrite.ALWAYS:
             return False
         return self._overwrite is Overwrite.NEVER or lineage.live_instance.file.md5 == description.md5
+
+
+def _told_of(description: Description, made_from: Ancestry) -> tuple[Description, dict[str, str]]:
+    """The description whose new resources tell what they were made from, and what the instance tells."""
+    notes = {
+        level: {"ModifiedFrom": before}
+        for level, before, after in zip(Level, made_from, description.identifiers, strict=True)
+        if before != after
+    }
+    return replace(description, made_from=notes), notes.get(Level.INSTANCE, {})

@@ -166,6 +166,7 @@ def _create_ancestors(
     created: list[Resource] = []
     parent = lineage.live[-1] if lineage.live else None
     for level in list(Level)[len(lineage.live) : Level.INSTANCE]:
+        own = {"RemoteAET": first.metadata.get("RemoteAET", "")} if level is Level.SERIES else {}
         parent = Resource(
             level=level,
             id=description.identifiers[level],
@@ -174,7 +175,7 @@ def _create_ancestors(
             parent_incarnation=parent.incarnation if parent else "",
             tags=description.tags[level],
             patient_tags=description.patient_tags if level is Level.STUDY else {},
-            metadata={"RemoteAET": first.metadata.get("RemoteAET", "")} if level is Level.SERIES else {},
+            metadata=own | description.made_from.get(level, {}),
             expected_instances=description.expected_instances if level is Level.SERIES else None,
             last_update=first.stored_at,
             due=due,

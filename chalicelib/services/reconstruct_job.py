@@ -8,9 +8,9 @@ from typing import Any
 from chalicelib.domain.errors import Unavailable, UnknownResource
 from chalicelib.domain.jobs import Job, JobState
 from chalicelib.domain.levels import Level
-from chalicelib.services.archive.archives import SYNCHRONOUS_SECONDS
 from chalicelib.services.jobs.jobs import Jobs
 from chalicelib.services.jobs.runner import Runner
+from chalicelib.services.jobs.synchronous import run_now
 from chalicelib.services.jobs.work import JobRun
 from chalicelib.services.reconstruct import Reconstruct
 from chalicelib.storage.dynamodb.index import Index
@@ -89,8 +89,7 @@ class Reconstructions:
     def _run(self, resource: str) -> Job | None:
         content = {"Description": "REST API", "InstancesCount": 0}
         job = self._jobs.create(TYPE, {"resource": resource}, content)
-        self._runner.run(job, SYNCHRONOUS_SECONDS)
-        job = self._jobs.get(job.id)
+        job = run_now(self._jobs, self._runner, job)
         if job.state is JobState.FAILURE:
             raise Unavailable(job.error.details or job.error.description)
         return None if job.state is JobState.SUCCESS else job

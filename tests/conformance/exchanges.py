@@ -160,6 +160,8 @@ def _body(request: Request, answer: Answer) -> tuple[str, Any]:
         return _bytes(gzip.decompress(answer.body))
     if answer.content_type == "application/zip":
         return "zip", zip_contents(answer.body, transcoded_content if is_transcoded(request) else _digest)
+    if answer.content_type == "application/dicom" and request.path.endswith("/modify"):
+        return "dicom", transcoded_content(answer.body, shows_values=True)
     if answer.content_type == "application/dicom" and is_transcoded(request):
         return "dicom", transcoded_content(answer.body)
     if answer.content_type == "application/dicom" or ("/content/" in request.path and not is_json):
@@ -169,7 +171,7 @@ def _body(request: Request, answer: Answer) -> tuple[str, Any]:
     except UnicodeDecodeError:
         return _bytes(answer.body)
     if is_json or text[:1] == "{":
-        return "json", _steady(json.loads(text))
+        return "json", _steady(_without_results(request, json.loads(text)))
     if answer.content_type.startswith("application/xml"):
         return "text", _UUID_WHOLE.sub("<UUID>", _TIME.sub("<time>", text))
     pattern = _VOLATILE_PATHS.get(request.path.split("?")[0]) or _VOLATILE.get(_last(request.path))
@@ -177,6 +179,13 @@ def _body(request: Request, answer: Answer) -> tuple[str, Any]:
         match = next((p for p in (pattern, _UUID) if p.fullmatch(text)), None)
         text = f"<{match.pattern}>" if match else text
     return "text", text
+
+
+def _without_results(request: Request, value: Any) -> Any:
+    """The value without the identifiers of what a modification made: they follow from new UIDs."""
+    if isinstance(value, dict) and request.path.endswith("/modify") and "ParentResources" in value:
+        return {key: _ID.sub("<new>", v) if key in ("ID", "Path") else v for key, v in value.items()}
+    return value
 
 
 def _array(data: bytes) -> dict[str, Any]:

@@ -9,7 +9,17 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
-from tests.conformance import annotations, archives, find, images, reconstruct, store, system, transcoding
+from tests.conformance import (
+    annotations,
+    archives,
+    find,
+    images,
+    modification,
+    reconstruct,
+    store,
+    system,
+    transcoding,
+)
 from tests.conformance.difference import Difference
 from tests.conformance.differences import DIFFERENCES as OF_FILES_AND_STORE
 from tests.conformance.exchanges import Exchange
@@ -33,6 +43,7 @@ TOPICS: dict[str, Topic] = {
     "archives": archives,
     "images": images,
     "transcoding": transcoding,
+    "modification": modification,
     "reconstruct": reconstruct,
     "system": system,
 }

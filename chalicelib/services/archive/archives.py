@@ -17,14 +17,14 @@ from chalicelib.services.browse import Browse
 from chalicelib.services.bulk import Bulk
 from chalicelib.services.jobs.jobs import Jobs
 from chalicelib.services.jobs.runner import Runner
+from chalicelib.services.jobs.synchronous import run_now
 from chalicelib.services.transcoding import Target
-from chalicelib.storage.s3.archives import ArchiveFiles
+from chalicelib.storage.s3.notes import JobNotes
 
 if TYPE_CHECKING:
     from chalicelib.dicom.dicomdir import Record
 
 ARCHIVE = "Archive"
-SYNCHRONOUS_SECONDS = 25.0  # API Gateway ends a request after 29
 MAXIMUM_INLINE_BYTES = 64 * 1024**2
 """What is put together in memory, where the gateway carries as much."""
 
@@ -70,7 +70,7 @@ class Archives:
         plans: Plans,
         jobs: Jobs,
         runner: Runner,
-        archives: ArchiveFiles,
+        notes: JobNotes,
         files: FilesAhead,
         *,
         maximum_inline_bytes: int,
@@ -80,7 +80,7 @@ class Archives:
         self._plans = plans
         self._jobs = jobs
         self._runner = runner
-        self._archives = archives
+        self._notes = notes
         self._files = files
         self._maximum_inline_bytes = min(maximum_inline_bytes, MAXIMUM_INLINE_BYTES)
 
@@ -118,8 +118,7 @@ class Archives:
         if request.size <= self._maximum_inline_bytes:
             return in_memory(request.entries, self._files, request.records, request.target)
         job = self._create(request)
-        self._runner.run(job, SYNCHRONOUS_SECONDS)
-        job = self._jobs.get(job.id)
+        job = run_now(self._jobs, self._runner, job)
         if job.state is JobState.SUCCESS:
             return job.outputs[OUTPUT]
         if job.state is JobState.FAILURE:
@@ -152,5 +151,5 @@ class Archives:
     def _note(self, job_id: str, request: Request) -> None:
         """Keep what is to be built, before anybody can begin."""
         if request.records is not None:
-            self._archives.put_note(job_id, RECORDS, [asdict(record) for record in request.records])
-        self._archives.put_note(job_id, PLAN, plan_note(request.entries))
+            self._notes.put(job_id, RECORDS, [asdict(record) for record in request.records])
+        self._notes.put(job_id, PLAN, plan_note(request.entries))

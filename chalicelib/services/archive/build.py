@@ -18,6 +18,7 @@ from chalicelib.services.archive.zip_stream import Packed, ZipStream, pack
 from chalicelib.services.jobs.work import JobRun
 from chalicelib.services.transcoding import Target
 from chalicelib.storage.s3.archives import ZIP, ArchiveFiles
+from chalicelib.storage.s3.notes import JobNotes
 
 if TYPE_CHECKING:
     from chalicelib.dicom.dicomdir import Record
@@ -35,10 +36,16 @@ class ArchiveWork:
     """Builds the archive of a job whose plan lies in the bucket; `kind` is ``Archive`` or ``Media``."""
 
     def __init__(
-        self, kind: str, archives: ArchiveFiles, files: FilesAhead, part_bytes: int = PART_BYTES
+        self,
+        kind: str,
+        archives: ArchiveFiles,
+        notes: JobNotes,
+        files: FilesAhead,
+        part_bytes: int = PART_BYTES,
     ) -> None:
         self.type = kind
         self._archives = archives
+        self._notes = notes
         self._files = files
         self._part_bytes = part_bytes
 
@@ -51,9 +58,9 @@ class ArchiveWork:
         if whole is not None:  # another worker put it together, and died
             self._finish(run, run.job.checkpoint, whole)
             return
-        entries = [Entry(**fields) for fields in self._archives.get_note(job_id, PLAN)]
+        entries = [Entry(**fields) for fields in self._notes.get(job_id, PLAN)]
         part_bytes = max(self._part_bytes, sum(entry.size for entry in entries) // MAX_PARTS)
-        build = _Build(self._archives, job_id, run.job.checkpoint)
+        build = _Build(self._archives, self._notes, job_id, run.job.checkpoint)
         if not build.upload:
             build.begin()
             run.checkpoint(build.checkpoint(), 0)
@@ -72,7 +79,7 @@ class ArchiveWork:
                 build.note()
                 run.checkpoint(build.checkpoint(), 100 * done // (len(entries) + 1))
         if self.type == MEDIA:
-            build.add_directory([from_note(record) for record in self._archives.get_note(job_id, RECORDS)])
+            build.add_directory([from_note(record) for record in self._notes.get(job_id, RECORDS)])
         self._finish(run, build.checkpoint(), build.finish())
 
     def _finish(self, run: JobRun, checkpoint: Mapping[str, Any], size: int) -> None:
@@ -88,26 +95,29 @@ class ArchiveWork:
             if upload:
                 self._archives.abort(job.id, upload)
             self._archives.remove(job.id)
-        self._archives.remove_notes(job.id, _note_names(job))
+        self._notes.remove(job.id, _note_names(job))
 
     def forget(self, job: Job) -> None:
         """Forget what is to be built as well."""
         self.clean(job)
-        self._archives.remove_notes(job.id, [PLAN, RECORDS])
+        self._notes.remove(job.id, [PLAN, RECORDS])
 
 
 class _Build:
     """How far a build has come."""
 
-    def __init__(self, archives: ArchiveFiles, job_id: str, checkpoint: Mapping[str, Any]) -> None:
+    def __init__(
+        self, archives: ArchiveFiles, notes: JobNotes, job_id: str, checkpoint: Mapping[str, Any]
+    ) -> None:
         self._archives = archives
+        self._notes = notes
         self._job_id = job_id
         self.upload: str = checkpoint.get("upload", "")
         self.done: int = checkpoint.get("done", 0)
         self._etags: list[str] = list(checkpoint.get("etags", []))
-        self._notes: int = checkpoint.get("notes", 0)
+        self._noted: int = checkpoint.get("notes", 0)
         self.transcoded: dict[str, list[str]] = {}
-        self.zip = ZipStream(checkpoint.get("offset", 0), self._noted())
+        self.zip = ZipStream(checkpoint.get("offset", 0), self._remembered())
         self._noted_files = len(self.zip.remembered())
 
     def begin(self) -> None:
@@ -124,8 +134,8 @@ class _Build:
         files = self.zip.remembered(self._noted_files)
         names = self.transcoded.keys() & {file["filename"] for file in files}
         became = {name: self.transcoded[name] for name in names}
-        self._archives.put_note(self._job_id, str(self._notes), {"files": files, "transcoded": became})
-        self._notes += 1
+        self._notes.put(self._job_id, str(self._noted), {"files": files, "transcoded": became})
+        self._noted += 1
         self._noted_files = len(self.zip.remembered())
 
     def add_directory(self, records: Sequence[Record]) -> None:
@@ -138,7 +148,7 @@ class _Build:
             "upload": self.upload,
             "done": self.done,
             "etags": self._etags,
-            "notes": self._notes,
+            "notes": self._noted,
             "offset": self.zip.offset,
         }
 
@@ -150,9 +160,9 @@ class _Build:
         self._archives.finish(self._job_id, self.upload, self._etags)
         return size
 
-    def _noted(self) -> Iterator[dict[str, Any]]:
-        for number in range(self._notes):
-            note = self._archives.get_note(self._job_id, str(number))
+    def _remembered(self) -> Iterator[dict[str, Any]]:
+        for number in range(self._noted):
+            note = self._notes.get(self._job_id, str(number))
             self.transcoded.update(note["transcoded"])
             yield from note["files"]
 

@@ -1,14 +1,13 @@
-"""Archives in the bucket: written in parts, and what a build has to remember meanwhile.
+"""Archives in the bucket, written in parts.
 
-Keys: ``{tenant}/archives/{job}/archive.zip`` and ``.../{name}.json``. They expire with a rule of the bucket.
+Keys: ``{tenant}/archives/{job}/archive.zip`` and other names. They expire with a rule of the bucket.
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from chalicelib.domain.errors import InexistentItem
 from chalicelib.storage.s3.errors import translated
@@ -17,7 +16,6 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 ZIP = "application/zip"
-MAX_DELETE_KEYS = 1000  # DeleteObjects, S3 limit
 
 
 class ArchiveFiles:
@@ -83,26 +81,3 @@ class ArchiveFiles:
         with translated():
             self._client.put_object(Bucket=self._bucket, Key=key, Body=data)
         return key
-
-    def put_note(self, job_id: str, name: str, value: Any) -> None:
-        """Remember something of a build, as JSON."""
-        body = json.dumps(value, separators=(",", ":")).encode()
-        with translated():
-            self._client.put_object(Bucket=self._bucket, Key=self._note(job_id, name), Body=body)
-
-    def get_note(self, job_id: str, name: str) -> Any:
-        """What was remembered; raises `InexistentItem` if nothing was."""
-        with translated():
-            return json.loads(
-                self._client.get_object(Bucket=self._bucket, Key=self._note(job_id, name))["Body"].read()
-            )
-
-    def remove_notes(self, job_id: str, names: Sequence[str]) -> None:
-        """Forget what was remembered."""
-        for start in range(0, len(names), MAX_DELETE_KEYS):
-            keys = [{"Key": self._note(job_id, name)} for name in names[start : start + MAX_DELETE_KEYS]]
-            with translated():
-                self._client.delete_objects(Bucket=self._bucket, Delete={"Objects": keys, "Quiet": True})  # type: ignore[typeddict-item]  # the stubs want other names for plain dictionaries
-
-    def _note(self, job_id: str, name: str) -> str:
-        return f"{self._prefix}{job_id}/{name}.json"

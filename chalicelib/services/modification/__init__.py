@@ -1,0 +1,1 @@
+"""Modified copies of resources."""

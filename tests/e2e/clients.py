@@ -162,8 +162,8 @@ def _list(names: list[str]) -> str:
 
 
 ASKING = "Remote modalities are known, but not asked yet."
-MODIFYING = "Nothing is modified, anonymized, split, merged or made of parts yet."
-SYSTEM = "Not tried by these clients yet; [coverage](coverage.md) lists which of them have no route."
+MODIFYING = "Nothing is anonymized, split, merged or made of parts yet, nor modified in bulk."
+SYSTEM = "There is no such route yet."
 INSIDE = "For plugins that run inside Orthanc."
 
 PYORTHANC = Package(
@@ -182,13 +182,11 @@ PYORTHANC = Package(
         ),
         "Peers are not known yet.": ("Orthanc.*_peers*",),
         MODIFYING: (
-            "*.anonymize*", "*.modify*", "Orthanc.*_anonymize", "Orthanc.*_modify", "Orthanc.post_studies_id_merge",
+            "*.anonymize*", "Orthanc.*_anonymize", "Orthanc.post_tools_bulk_modify", "Orthanc.post_studies_id_merge",
             "Orthanc.post_studies_id_split", "Orthanc.post_tools_create_dicom",
         ),
         SYSTEM: (
-            "Orthanc.get_plugins*", "Orthanc.*_tools_accepted_*", "Orthanc.*_tools_default_encoding",
-            "Orthanc.*_tools_log_level*", "Orthanc.*_tools_metrics*", "Orthanc.*_tools_unknown_sop_class_accepted",
-            "Orthanc.get_tools_dicom_conformance", "Orthanc.post_tools_invalid_ate_tags", "Orthanc.*_numpy",
+            "Orthanc.get_tools_dicom_conformance", "Orthanc.post_tools_invalid_ate_tags",
             "Orthanc.get_series_id_ordered_slices",
         ),
         "A store of many nodes is not stopped, nor given scripts or folders to write to, by a request.": (
@@ -220,11 +218,10 @@ API_CLIENT = Package(
         ),
         "Peers are not known yet.": ("Peers.*",),
         MODIFYING: (
-            "*.anonymize*", "*.modify*", "Studies.merge", "Studies.attach_pdf", "OrthancApiClient.create_*",
+            "*.anonymize*", "Resources.modify_bulk*", "InstancesSet.modify", "Studies.merge", "Studies.attach_pdf",
+            "OrthancApiClient.create_*",
         ),
         SYSTEM: (
-            "Metrics.get", "OrthancApiClient.get_metrics", "OrthancApiClient.*_log_level",
-            "OrthancApiClient.has_loaded_plugin", "OrthancApiClient.is_plugin_version_at_least",
             "SeriesList.get_ordered_instances_ids", "SeriesList.get_middle_instance_id", "SeriesList.get_preview_*",
         ),
         "A store of many nodes is not given scripts by a request.": ("OrthancApiClient.execute_lua_script",),

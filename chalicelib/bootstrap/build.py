@@ -42,6 +42,7 @@ from chalicelib.services.rebuild import FileSource, Rebuild
 from chalicelib.services.reception import Reception
 from chalicelib.services.recount import Recount
 from chalicelib.services.requested_tags import RequestedTags
+from chalicelib.services.slices import Slices
 from chalicelib.services.sweep import Sweeper
 from chalicelib.services.system import System
 from chalicelib.services.tags import Tags
@@ -189,6 +190,7 @@ def build(
         content=Content(reading, maximum_bytes=settings.maximum_inline_bytes, dictionary=dictionary),
         images=Images(reading),
         arrays=Arrays(index, Images(reading)),
+        slices=Slices(browse),
         handed_out=HandedOut(archive_files, maximum_inline_bytes=settings.maximum_inline_bytes),
         changes=Changes(log, tallies),
         modalities=Modalities(Registry(table, keys, "modalities"), settings.dicom_modalities, clock),

@@ -39,6 +39,7 @@ from chalicelib.services.reception import Reception
 from chalicelib.services.reconstruct_job import Reconstructions
 from chalicelib.services.requested_tags import RequestedTags
 from chalicelib.services.runtime_options import RuntimeOptions
+from chalicelib.services.slices import Slices
 from chalicelib.services.sweep import Sweeper
 from chalicelib.services.system import System
 from chalicelib.services.tags import Tags
@@ -76,6 +77,7 @@ class Services:
     content: Content
     images: Images
     arrays: Arrays
+    slices: Slices
     handed_out: HandedOut
     changes: Changes
     modalities: Modalities

@@ -9,6 +9,7 @@
     |   +-- BadParameterType    400   a parameter has the wrong type
     |   +-- ParameterOutOfRange 400   a parameter is outside its range
     |   +-- UnknownDicomTag     400   a text names no DICOM tag
+    |   +-- UnorderedSlices     400   nothing tells the order of a series' slices
     +-- Unauthorized            401   no credentials, or wrong ones
     +-- Forbidden               403   good credentials without the right
     +-- UnknownResource         404   no such resource
@@ -84,6 +85,13 @@ class UnknownDicomTag(BadRequest):
 
     orthanc_status = 27
     orthanc_error = "Unknown DICOM tag"
+
+
+class UnorderedSlices(BadRequest):
+    """Nothing tells the order of the slices of a series (Orthanc gives a 500 here)."""
+
+    orthanc_status = 2040
+    orthanc_error = "Unable to order the slices of the series"
 
 
 class Unauthorized(NacreError):

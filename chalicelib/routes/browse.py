@@ -45,6 +45,12 @@ def browse_routes(services: Services) -> Api:
         at = level_of(level)
         return json_response(shapes.usage(at, services.browse.usage(at, identifier)))
 
+    @api.get("/{level}/{identifier}/ordered-slices")
+    def ordered_slices(level: str, identifier: str) -> Response:
+        if level_of(level) is not Level.SERIES:
+            raise UnknownResource
+        return json_response(shapes.ordered_slices(services.slices.ordered(identifier)))
+
     @api.get("/{level}/{identifier}/{relation}")
     def relatives(level: str, identifier: str, relation: str) -> Response:
         return json_response(_relatives(services, level_of(level), identifier, relation, api.query))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from chalicelib.domain.changes import ChangesPage
 from chalicelib.domain.clock import orthanc_time
@@ -19,6 +19,9 @@ from chalicelib.services.ledger import Tally
 from chalicelib.services.metadata import last_update, metadata_of_node
 from chalicelib.services.requested_tags import RequestedValues
 from chalicelib.services.series_status import series_status
+
+if TYPE_CHECKING:
+    from chalicelib.dicom.slices import OrderedSlices
 
 MEGABYTE = 1024 * 1024
 
@@ -166,6 +169,20 @@ def stored(result: Stored) -> dict[str, Any]:
         "ParentStudy": study,
         "Path": f"/instances/{instance}",
         "Status": result.status,
+    }
+
+
+def ordered_slices(ordered: OrderedSlices) -> dict[str, Any]:
+    """The slices of a series in their order."""
+    return {
+        "Dicom": [f"/instances/{one.identifier}/file" for one in ordered.slices],
+        "Slices": [
+            f"/instances/{one.identifier}/frames/{frame}"
+            for one in ordered.slices
+            for frame in range(one.frames)
+        ],
+        "SlicesShort": [[one.identifier, 0, one.frames] for one in ordered.slices],
+        "Type": "Volume" if ordered.is_volume else "Sequence",
     }
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 
+from pydicom import dcmread
 from pydicom.data import get_testdata_file
 
 from tests.conformance.difference import Condition, Difference, Kind, asks
@@ -99,7 +101,47 @@ _SHOWN = ("bac127ea", "93936337", "39fa6d31", "99794c11")
 _ARRAYS = ["GET /instances/{id}/numpy", "GET /instances/{id}/frames/0/numpy", "GET /series/{id}/numpy"]
 
 TITLE = "Images"
-SCENARIOS = {"pictures": (pictures, {}), "parameters": (parameters, {}), "arrays": (arrays, {})}
+
+
+def padded(**elements: object) -> Body:
+    """An image whose corners have a value that says there is no picture."""
+    path = get_testdata_file("CT_small.dcm")
+    assert path is not None
+    file = dcmread(path)
+    pixels = file.pixel_array.copy()
+    pixels[:40, :40] = pixels[-20:, -20:] = elements["PixelPaddingValue"]
+    file.PixelData = pixels.tobytes()
+    for keyword, value in elements.items():
+        if keyword == "PixelPaddingRangeLimit":
+            file.add_new(keyword, "SS", value)
+        else:
+            setattr(file, keyword, value)
+    written = io.BytesIO()
+    file.save_as(written)
+    return Body(f"padded {elements}", written.getvalue())
+
+
+def padding(session: Session) -> None:
+    """Images with padding (PS3.3 C.7.5.1.1.2)."""
+    for elements in (
+        {"PixelPaddingValue": -2000},
+        {"PixelPaddingValue": 3000, "PhotometricInterpretation": "MONOCHROME1"},
+        {"PixelPaddingValue": -2000, "PixelPaddingRangeLimit": -1000},
+        {"PixelPaddingValue": -2000, "WindowCenter": 40, "WindowWidth": 400},
+    ):
+        stored = session.ask("POST", "/instances", padded(**elements))
+        for form in (*FORMS, "numpy"):
+            session.get(f"/instances/{stored['ID']}/{form}")
+        session.get(f"/instances/{stored['ID']}/rendered?window-center=40&window-width=400")
+        session.ask("DELETE", f"/instances/{stored['ID']}")
+
+
+SCENARIOS = {
+    "pictures": (pictures, {}),
+    "parameters": (parameters, {}),
+    "arrays": (arrays, {}),
+    "padding": (padding, {}),
+}
 _AT = ("/instances/{id}", "/instances/{id}/frames/0", "/instances/{id}/frames/1")
 _PICTURES = [f"GET {at}/{form}" for at in _AT for form in FORMS]
 _MATLAB = [f"GET {at}/matlab" for at in _AT]

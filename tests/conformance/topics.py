@@ -16,6 +16,7 @@ from tests.conformance import (
     images,
     modification,
     reconstruct,
+    slices,
     store,
     system,
     transcoding,
@@ -45,6 +46,7 @@ TOPICS: dict[str, Topic] = {
     "transcoding": transcoding,
     "modification": modification,
     "reconstruct": reconstruct,
+    "slices": slices,
     "system": system,
 }
 SCENARIOS = {

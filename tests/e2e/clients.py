@@ -187,7 +187,6 @@ PYORTHANC = Package(
         ),
         SYSTEM: (
             "Orthanc.get_tools_dicom_conformance", "Orthanc.post_tools_invalid_ate_tags",
-            "Orthanc.get_series_id_ordered_slices",
         ),
         "A store of many nodes is not stopped, nor given scripts or folders to write to, by a request.": (
             "Orthanc.post_tools_reset", "Orthanc.post_tools_shutdown", "Orthanc.post_tools_execute_script",
@@ -220,9 +219,6 @@ API_CLIENT = Package(
         MODIFYING: (
             "*.anonymize*", "Resources.modify_bulk*", "InstancesSet.modify", "Studies.merge", "Studies.attach_pdf",
             "OrthancApiClient.create_*",
-        ),
-        SYSTEM: (
-            "SeriesList.get_ordered_instances_ids", "SeriesList.get_middle_instance_id", "SeriesList.get_preview_*",
         ),
         "A store of many nodes is not given scripts by a request.": ("OrthancApiClient.execute_lua_script",),
         "For a plugin of Orthanc's.": (

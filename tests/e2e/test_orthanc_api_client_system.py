@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from orthanc_api_client import LogLevel, OrthancApiClient
+from PIL import Image
 from pydicom import dcmread
 
 
@@ -45,3 +46,27 @@ def test_modified_instances(api_client: OrthancApiClient, ct: Path) -> None:
     )
     dataset = dcmread(io.BytesIO(file))
     assert (str(dataset.PatientName), "StudyDate" in dataset) == ("NEW", False)
+
+
+def test_ordered_slices(api_client: OrthancApiClient, ct: Path) -> None:
+    uploaded = [api_client.upload(slice_at(ct, place))[0] for place in (2, 0, 1)]
+    (series,) = api_client.series.get_all_ids()
+    ordered = [uploaded[1], uploaded[2], uploaded[0]]
+    assert api_client.series.get_ordered_instances_ids(series) == ordered
+    assert api_client.series.get_middle_instance_id(series) == ordered[1]
+    assert api_client.series.get_preview_url(series) == f"instances/{ordered[1]}/preview"
+    for jpeg, form in ((False, "PNG"), (True, "JPEG")):
+        picture = api_client.series.get_preview_file(series, jpeg_format=jpeg)
+        assert Image.open(io.BytesIO(picture)).format == form
+
+
+def slice_at(ct: Path, place: int) -> bytes:
+    """A slice of a series, so many millimetres along its axis."""
+    dataset = dcmread(ct)
+    dataset.SOPInstanceUID = dataset.file_meta.MediaStorageSOPInstanceUID = (
+        f"{dataset.SOPInstanceUID}.{place}"
+    )
+    dataset.ImagePositionPatient = [0, 0, place]
+    written = io.BytesIO()
+    dataset.save_as(written)
+    return written.getvalue()

@@ -81,6 +81,12 @@ def test_arrays(pyorthanc: Orthanc, ct: Path) -> None:
         assert np.array_equal(np.squeeze(_array(array)), expected)
 
 
+def test_ordered_slices(pyorthanc: Orthanc, ct: Path) -> None:
+    identifiers = stored(pyorthanc, ct)
+    found: Any = pyorthanc.get_series_id_ordered_slices(identifiers["ParentSeries"])
+    assert found["SlicesShort"] == [[identifiers["ID"], 0, 1]]
+
+
 def test_other_transfer_syntaxes(pyorthanc: Orthanc, ct: Path) -> None:
     instance = stored(pyorthanc, ct)["ID"]
     file = pyorthanc.get_instances_id_file(instance, params={"transcode": "1.2.840.10008.1.2.5"})

@@ -215,7 +215,8 @@ def test_memory_does_not_grow_with_the_archive(world: World, monkeypatch: pytest
     asked = request(world, fill(world, 4))
     many = Request(list(asked.placed) * 40, "a.zip")  # 240 MB
     job = world.services.archives.submit(many)
-    world.services.archives._archives._client = Forgetting(world.services.archives._archives._client)
+    for keeper in (world.services.handed_out._archives, world.services.archives._notes):
+        keeper._client = Forgetting(keeper._client)
     tracemalloc.start()
     run_all(world)
     _, peak = tracemalloc.get_traced_memory()

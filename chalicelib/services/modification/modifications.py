@@ -11,7 +11,6 @@ from chalicelib.domain.errors import (
     BadRequest,
     ParameterOutOfRange,
     UnknownResource,
-    UnsupportedMediaType,
     error_of,
 )
 from chalicelib.domain.jobs import Job, JobState
@@ -77,9 +76,7 @@ class Modifications:
         UnknownResource
             There is no such instance.
         BadRequest
-            It cannot be modified so.
-        UnsupportedMediaType
-            It cannot be transcoded.
+            It cannot be modified so, or not be transcoded.
         """
         modification, target = self._modifier.modification(fields, None), self._modifier.target(fields)
         instance = self._index.instance(identifier)
@@ -90,7 +87,7 @@ class Modifications:
             return file
         converted = target.convert(file)
         if converted is None:
-            raise UnsupportedMediaType(f"Cannot transcode to transfer syntax: {target.transfer_syntax}")
+            raise BadRequest(f"Cannot transcode to transfer syntax: {target.transfer_syntax}")
         return converted.file
 
     def check(self, level: Level, identifier: str, fields: Mapping[str, Any]) -> None:

@@ -118,3 +118,33 @@ def test_private_elements_go_at_every_depth() -> None:
     assert len(paths) > 10
     for path in paths:
         assert private(read(modified(Path(path).read_bytes(), {"RemovePrivateTags": True}))) == []
+
+
+def nested(depth: int) -> Any:
+    value: Any = []
+    for _ in range(depth - 1):
+        value = [{"0040-0275": value}]
+    return value
+
+
+@pytest.mark.parametrize(
+    "replaced",
+    [
+        *({"0040-0275": nested(depth)} for depth in (70, 400)),
+        {"0000-0100": "1"},
+        {"FFFE-E000": "1"},
+        {"Rows": "\N{ARABIC-INDIC DIGIT ONE}"},
+        {"Rows": "1_0"},
+        {"PixelData": []},
+        {"PatientName": [{}]},
+    ],
+)
+def test_what_would_make_an_unreadable_file_is_refused(replaced: dict[str, Any]) -> None:
+    with pytest.raises(BadRequest):
+        modified(Path(FILES[0]).read_bytes(), {"Replace": replaced})
+
+
+@pytest.mark.parametrize("depth", [1, 30, 62])
+def test_what_can_be_read_is_written(depth: int) -> None:
+    file = modified(Path(FILES[0]).read_bytes(), {"Replace": {"0040-0275": nested(depth)}})
+    assert modified(file, {})

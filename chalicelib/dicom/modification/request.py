@@ -10,6 +10,7 @@ from chalicelib.dicom.dictionary import STANDARD, Dictionary
 from chalicelib.dicom.file_parts import SOP_INSTANCE_UID
 from chalicelib.dicom.identifiers import patient_identifier
 from chalicelib.dicom.modification.paths import TagPath, parse_path
+from chalicelib.dicom.scanner import MAXIMUM_DEPTH
 from chalicelib.domain.errors import BadFileFormat, BadRequest
 from chalicelib.domain.levels import Level
 
@@ -21,6 +22,8 @@ IDENTIFIERS = {
     SOP_INSTANCE_UID: "SOPInstanceUID",
 }
 """The tags by which resources are told apart, top down."""
+_NO_GROUPS_OF_FILES = frozenset((0x0000, 0xFFFE))
+"""Those of commands (PS3.7) and of the delimiters of items (PS3.5 7.5)."""
 UIDS = (STUDY_INSTANCE_UID, SERIES_INSTANCE_UID, SOP_INSTANCE_UID)
 
 
@@ -91,6 +94,7 @@ def parse_modification(
     if not isinstance(values, dict):
         raise BadRequest
     replaced = {parse_path(text, dictionary): value for text, value in values.items()}
+    _check_values(replaced)
     _check_force(replaced, "replaced", force=force)
     kept = _paths(fields, "Keep", "kept", dictionary, force=force)
     return Modification(
@@ -108,6 +112,28 @@ def check_removals(modification: Modification) -> None:
     """Raise `BadRequest` if an identifier is to be removed: files without it cannot be stored."""
     if any(path.root in IDENTIFIERS for path in modification.removed):
         raise BadRequest("It is forbidden to remove one of the main Dicom identifiers")
+
+
+def _check_values(replaced: Mapping[TagPath, Any]) -> None:
+    """Refuse what would make files that nobody can read."""
+    for path, value in replaced.items():
+        if path.tag >> 16 in _NO_GROUPS_OF_FILES:
+            raise BadRequest("A file has no elements of this group")
+        if len(path.steps) + _depth(value) > MAXIMUM_DEPTH:
+            raise BadRequest("The new value is nested too deeply")
+
+
+def _depth(value: Any) -> int:
+    """How many sequences are in one another in a new value."""
+    depth, inside = 0, [value]
+    while inside := [one for it in inside for one in _inside(it)]:
+        depth += 1
+    return depth
+
+
+def _inside(value: Any) -> list[Any]:
+    items = value if isinstance(value, list) else []
+    return [below for item in items if isinstance(item, dict) for below in item.values()]
 
 
 def _level(replaced: Mapping[TagPath, Any]) -> Level:

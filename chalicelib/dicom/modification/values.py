@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from pydicom import Dataset
 
 _INTEGERS = {"US": "H", "SS": "h", "UL": "I", "SL": "i", "UV": "Q", "SV": "q"}
+_SEQUENCES = frozenset(("SQ", "UN"))
+"""The VRs that may have items; UN is also that of tags that nobody knows."""
 _FLOATS = {"FL": "f", "FD": "d"}
 _DATA_URI = re.compile(r"data:[^;,]*;base64,(.*)", re.DOTALL)
 _AT = re.compile(r"\(?([0-9a-fA-F]{4}),?([0-9a-fA-F]{4})\)?")
@@ -48,7 +50,7 @@ def new_value(
         The text is no value of this element.
     """
     vr = implicit_vr(tag, dictionary.find(tag, creator).vr, dataset)
-    if isinstance(value, list) and (vr == "SQ" or all(isinstance(item, Mapping) for item in value)):
+    if isinstance(value, list) and vr in _SEQUENCES:
         return "SQ", [_item(dataset, item, encode, dictionary) for item in value]
     if value is not None and not isinstance(value, str):
         raise BadParameterType(f"Bad Parameter type for tag {hexadecimal(tag)}")
@@ -91,7 +93,7 @@ def _bytes(dataset: Dataset, tag: int, vr: str, text: str, encode: Encode) -> by
 
 
 def _number(vr: str, text: str, order: str) -> bytes:
-    if text != text.strip() or "_" in text:
+    if not text.isascii() or text != text.strip() or "_" in text:
         raise ValueError
     if vr == "AT":
         match = _AT.fullmatch(text)

@@ -80,6 +80,7 @@ def test_every_error_has_a_status() -> None:
         "BadParameterType": 400,
         "ParameterOutOfRange": 400,
         "UnknownDicomTag": 400,
+        "UnorderedSlices": 400,
         "Unauthorized": 401,
         "Forbidden": 403,
         "UnknownResource": 404,

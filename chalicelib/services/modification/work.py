@@ -127,7 +127,7 @@ class ModificationWork:
         plan = self._notes.get(run.job.id, PLAN)
         fields, sources = plan["fields"], plan["instances"]
         level = Level[run.job.arguments["level"]]
-        modify = _Step(self, run.job.id, fields, level, plan["origin"])
+        modify = _Step(self._modifier, run.job.id, fields, level, plan["origin"])
         progress = _Progress(run.job)
         while progress.done < len(sources):
             ahead = sources[progress.done : progress.done + TOGETHER_FILES]
@@ -148,23 +148,6 @@ class ModificationWork:
     def forget(self, job: Job) -> None:
         """Forget what is to be done."""
         self._notes.remove(job.id, [PLAN])
-
-    def store(
-        self,
-        instance: Instance | None,
-        modification: Modification,
-        target: Target | None,
-        seed: str,
-        origin: dict[str, str],
-    ) -> Stored:
-        """As `InstanceModifier.store`; raises `UnknownResource` if the instance has been deleted meanwhile."""
-        if instance is None:
-            raise UnknownResource
-        return self._modifier.store(instance, modification, target, seed, origin)
-
-    def parsed(self, fields: Mapping[str, Any], level: Level) -> tuple[Modification, Target | None]:
-        """What the fields of a request ask for."""
-        return self._modifier.modification(fields, level), self._modifier.target(fields)
 
     def _revise(self, series: Sequence[str]) -> None:
         """Read the main tags of resources anew whose instances were overwritten by modified ones."""
@@ -187,21 +170,25 @@ class _Step:
 
     def __init__(
         self,
-        work: ModificationWork,
+        modifier: InstanceModifier,
         job_id: str,
         fields: Mapping[str, Any],
         level: Level,
         origin: dict[str, str],
     ) -> None:
-        self._work = work
+        self._modifier = modifier
         self._seed = job_id
-        self._modification, self._target = work.parsed(fields, level)
+        self._modification = modifier.modification(fields, level)
+        self._target = modifier.target(fields)
         self._is_permissive = bool(fields.get("Permissive"))
         self._origin = origin
 
     def __call__(self, instance: Instance | None) -> Stored | None:
+        """The stored copy; `instance` is None if it has been deleted meanwhile."""
         try:
-            return self._work.store(instance, self._modification, self._target, self._seed, self._origin)
+            if instance is None:
+                raise UnknownResource
+            return self._modifier.store(instance, self._modification, self._target, self._seed, self._origin)
         except (BadRequest, UnknownResource):
             if not self._is_permissive:
                 raise

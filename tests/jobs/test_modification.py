@@ -121,6 +121,20 @@ def test_sources_that_could_not_be_modified_are_not_deleted() -> None:
         assert len(instances(world, Level.STUDY, done.content["ID"])) == 4
 
 
+@pytest.mark.parametrize("overwrite", ["Never", "Always"])
+def test_of_sources_that_become_one_instance_only_one_is_deleted(overwrite: str) -> None:
+    with local_world(overwrite_instances=overwrite) as world:
+        source = fill(world, 12)
+        fields = {"Replace": {"SOPInstanceUID": "1.7"}, "Force": True, "KeepSource": False}
+        job = submit(world, source, fields)
+        work(world)
+        assert world.services.jobs.get(job.id).state is JobState.SUCCESS
+        copies = instances(world, Level.STUDY, world.services.jobs.get(job.id).content["ID"])
+        left = instances(world, Level.STUDY, source[Level.STUDY])
+        assert (len(copies), len(left)) == (3, 9)  # one for each series
+        assert not {copy.metadata["ModifiedFrom"] for copy in copies} & {row.id for row in left}
+
+
 def test_without_permissive_one_failure_ends_the_job_and_nothing_is_deleted() -> None:
     with local_world() as world:
         source = fill(world, 5)

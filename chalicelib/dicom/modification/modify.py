@@ -68,9 +68,8 @@ def modify(file: bytes, modification: Modification, identity: Identity, default_
     encode = _character_set(parts, modification, default_encoding)
     for path in modification.removed:
         _remove(parts, path)
-    for path in sorted(
-        modification.replaced, key=lambda path: (path.tag, path.steps)
-    ):  # creators before elements
+    in_order = sorted(modification.replaced, key=lambda path: (path.tag, path.steps))
+    for path in in_order:  # private creators come before what they reserve
         if path.tag >> 16 != _FILE_META_GROUP:
             _replace(parts, path, modification, encode)
     _renew_uids(parts, modification, identity)
@@ -130,8 +129,8 @@ def _texts(value: Any) -> Iterator[str]:
 def _remove(parts: FileParts, path: TagPath) -> None:
     if path.root == PIXEL_DATA and parts.pixels is not None:
         parts.pixels = None
-        for element in list(parts.following):
-            parts.dataset.add(element)
+        for tag in parts.following.keys():  # noqa: SIM118 - iterating a dataset converts its elements
+            parts.dataset[tag] = parts.following.get_item(tag)
         return
     for whole in (parts.dataset, parts.following):
         for dataset in path.datasets(whole):

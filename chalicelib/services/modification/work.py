@@ -127,6 +127,7 @@ class ModificationWork:
         plan = self._notes.get(run.job.id, PLAN)
         fields, sources = plan["fields"], plan["instances"]
         level = Level[run.job.arguments["level"]]
+        keeps_source = fields.get("KeepSource", True)
         modify = _Step(self._modifier, run.job.id, fields, level, plan["origin"])
         progress = _Progress(run.job)
         while progress.done < len(sources):
@@ -134,12 +135,15 @@ class ModificationWork:
             rows = self._index.instances(ahead)
             together = list(_together([rows.get(identifier) for identifier in ahead]))
             results = list(self._pool.map(modify, together))
+            if not keeps_source:
+                note = [[source, one.instance_id] for source, one in zip(ahead, results, strict=False) if one]
+                self._notes.put(run.job.id, _note(progress.groups), note)
             progress.add(ahead[: len(together)], results, level)
             content = {**run.job.content, **progress.content(level)}
             run.checkpoint(progress.checkpoint(), 99 * progress.done // len(sources), content)
         self._revise(progress.overwritten)
-        if not fields.get("KeepSource", True):
-            self._delete(run, progress, sources)
+        if not keeps_source:
+            self._delete(run, progress)
         run.checkpoint(progress.checkpoint(), 100)
 
     def clean(self, job: Job) -> None:
@@ -147,7 +151,7 @@ class ModificationWork:
 
     def forget(self, job: Job) -> None:
         """Forget what is to be done."""
-        self._notes.remove(job.id, [PLAN])
+        self._notes.remove(job.id, [PLAN, *map(_note, range(_Progress(job).groups))])
 
     def _revise(self, series: Sequence[str]) -> None:
         """Read the main tags of resources anew whose instances were overwritten by modified ones."""
@@ -155,13 +159,13 @@ class ModificationWork:
             for _ in self._reconstruct.series(identifier):
                 continue
 
-    def _delete(self, run: JobRun, progress: _Progress, sources: Sequence[str]) -> None:
-        """Delete what was modified; nothing whose modification failed, or that is its own result."""
-        staying = set(progress.staying)
-        going = [source for position, source in enumerate(sources) if position not in staying]
-        for start in range(0, len(going), TOGETHER_FILES):
-            batch = going[start : start + TOGETHER_FILES]
-            list(self._pool.map(lambda identifier: self._bulk.delete([identifier]), batch))
+    def _delete(self, run: JobRun, progress: _Progress) -> None:
+        """Delete each source whose own copy is in the store: several may have been given the same identifiers."""
+        for group in range(progress.groups):
+            copies = dict(self._notes.get(run.job.id, _note(group)))
+            rows = self._index.instances(list(dict.fromkeys(copies.values())))
+            going = [source for source, copy in copies.items() if _is_copy(rows.get(copy), source)]
+            list(self._pool.map(lambda identifier: self._bulk.delete([identifier]), going))
             run.checkpoint(progress.checkpoint(), 99)
 
 
@@ -202,8 +206,8 @@ class _Progress:
         checkpoint = job.checkpoint
         self.done: int = checkpoint.get("done", 0)
         self.failed: int = checkpoint.get("failed", 0)
-        self.staying: list[int] = list(checkpoint.get("staying", []))
-        """Positions of the sources that are not to be deleted."""
+        self.groups: int = checkpoint.get("groups", 0)
+        """How many notes of sources and their copies there are."""
         self.overwritten: list[str] = list(checkpoint.get("series", []))
         """The series that had instances overwritten."""
         self._identifiers: list[str] = list(checkpoint.get("identifiers", []))
@@ -213,21 +217,20 @@ class _Progress:
         for source, stored in zip(sources, results, strict=True):
             if stored is None:
                 self.failed += 1
-                self.staying.append(self.done)
             else:
                 self._identifiers = list(stored.identifiers[: level + 1])
                 if stored.instance_id == source:
-                    self.staying.append(self.done)
                     series = stored.identifiers[Level.SERIES]
                     self.overwritten += [series] if series not in self.overwritten else []
             self.done += 1
+        self.groups += 1
 
     def checkpoint(self) -> dict[str, Any]:
         """What another worker has to know."""
         return {
             "done": self.done,
             "failed": self.failed,
-            "staying": self.staying,
+            "groups": self.groups,
             "series": self.overwritten,
             "identifiers": self._identifiers,
         }
@@ -254,3 +257,13 @@ def _together(ahead: Sequence[Instance | None]) -> Iterator[Instance | None]:
         if position and total > TOGETHER_BYTES:
             return
         yield instance
+
+
+def _is_copy(row: Instance | None, source: str) -> bool:
+    """Whether an instance was made from another one, and from no other since."""
+    return row is not None and row.id != source and row.metadata.get("ModifiedFrom") == source
+
+
+def _note(group: int) -> str:
+    """The name of the note of a group's copies."""
+    return f"copies-{group}"

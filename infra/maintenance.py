@@ -53,7 +53,8 @@ def rebuild(services: Services, options: argparse.Namespace) -> int:
         sys.stdout.write(f"{line}\n")
     sys.stdout.write(
         f"Files: {done.files}. Added: {done.added}. Of instances that have another file: {done.kept}. "
-        f"Attachments, which cannot be added: {done.attachments}. Being deleted: {done.leaving}. "
+        f"Attachments: {done.attachments}. Resources whose annotations came back: {done.annotated}. "
+        f"Being deleted: {done.leaving}. "
         f"Refused: {done.refused}. Statistics {'corrected' if done.corrected_statistics else 'were right'}.\n"
     )
     return WRONG if done.refused else 0

@@ -14,6 +14,7 @@ from chalicelib.dicom.dictionary import Dictionary
 from chalicelib.domain.clock import Clock, system_clock
 from chalicelib.services.annotate import Annotate
 from chalicelib.services.annotation_names import attachment_names, content_types, metadata_names
+from chalicelib.services.annotation_restore import AnnotationRestore
 from chalicelib.services.arrays import Arrays
 from chalicelib.services.attachments import Attachments
 from chalicelib.services.browse import Browse
@@ -48,9 +49,9 @@ from chalicelib.services.system import System
 from chalicelib.services.tags import Tags
 from chalicelib.services.transcoding import Transcoding
 from chalicelib.services.upload import Upload
-from chalicelib.storage.dynamodb.annotation_writes import AnnotationWrites
 from chalicelib.storage.dynamodb.intakes import Intakes
 from chalicelib.storage.dynamodb.registry import Registry
+from chalicelib.storage.s3.annotation_copies import AnnotationCopies
 from chalicelib.storage.s3.archives import ArchiveFiles
 from chalicelib.storage.s3.direct_uploads import DirectUploads
 from chalicelib.storage.s3.file_listing import FileListing
@@ -134,14 +135,16 @@ def build(
     reading = Reading(index, browse, files, pool)
     dictionary = Dictionary(settings.dictionary)
     requested_tags = RequestedTags(browse, reading, encoding)
-    annotate = Annotate(index, AnnotationWrites(table, keys), log, sleep=sleep)
+    copies = AnnotationCopies(files, clock)
+    annotate = Annotate(index, writes, log, copies, pool, clock, sleep=sleep)
     names = metadata_names(settings.user_metadata)
     bulk = Bulk(index, browse, delete, pool)
     archive_files = ArchiveFiles(clients.s3, settings.files_bucket, settings.tenant)
     transcoding = Transcoding(reading, default_quality=settings.dicom_lossy_transcoding_quality)
     by_jobs = build_jobs(base, ingest, browse, bulk, reading, transcoding, dictionary, archive_files)
     recount = Recount(index, log, tallies, sweeper.follow, pool, sleep=sleep)
-    rebuild = Rebuild(index, source, ingest, delete.under_way, recount, upload_pool, encoding)
+    restore = AnnotationRestore(annotate, copies, listing, orphans, pool)
+    rebuild = Rebuild(index, source, ingest, restore, delete.under_way, recount, upload_pool, encoding)
     return Services(
         settings=settings,
         clock=clock,
@@ -211,7 +214,9 @@ def build(
         sweeper=sweeper,
         reconstructions=by_jobs.reconstructions,
         rebuild=rebuild,
-        checker=Checker(index, writes, source, ingest, delete.under_way, rebuild, recount, pool, clock),
+        checker=Checker(
+            index, writes, source, ingest, delete.under_way, rebuild, annotate, recount, pool, clock
+        ),
         system=System(settings),
         options=base.options,
         metrics=Metrics(tallies, log, by_jobs.store, clock),

@@ -68,7 +68,8 @@ class Attachment:
 class Annotations:
     """All that users added to one resource. Metadata and attachments are kept by their numbers (1024 to 65535).
 
-    `version` counts the changes of all of it; `numbers` are those of its last entries in the changes log.
+    `version` counts the changes of all of it; `numbers` are those of its last entries in the changes log. `copy` is the
+    key of the copy of all this in the bucket, empty where none was ever written.
     """
 
     version: int = 0
@@ -77,11 +78,12 @@ class Annotations:
     attachments: Mapping[int, Attachment] = field(default_factory=dict)
     is_protected: bool = False
     numbers: tuple[int, ...] = ()
+    copy: str = ""
 
     @property
     def file_keys(self) -> list[str]:
-        """Where the bodies of the attachments lie."""
-        return [attachment.key for attachment in self.attachments.values()]
+        """Where the bodies of the attachments lie, and the copy."""
+        return [attachment.key for attachment in self.attachments.values()] + [self.copy] * bool(self.copy)
 
     def with_label(self, label: str) -> Annotations:
         """With a label more."""

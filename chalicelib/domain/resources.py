@@ -95,3 +95,8 @@ class Family:
 
     resource: Resource
     children: tuple[Child, ...]
+
+
+def level_of(row: Resource | Instance) -> Level:
+    """The level of a row."""
+    return Level.INSTANCE if isinstance(row, Instance) else row.level

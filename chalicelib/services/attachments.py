@@ -1,7 +1,7 @@
 """Attachments: the DICOM file of an instance, and what users attach to resources of any level.
 
-The body is stored under a key of its own before the row names it, and removed after the row has forgotten it: a
-crash between leaves a body that the sweep finds.
+The body is stored under a key of its own before the row names it: a crash between leaves one that the sweep finds. It
+is removed after the row has forgotten it.
 """
 
 from __future__ import annotations
@@ -102,12 +102,10 @@ class Attachments:
         md5 = hashlib.md5(data, usedforsecurity=False).hexdigest()
         stored = self.files.name(identifier, str(uuid.uuid4()), self.clock())
         self.files.put_body(stored.key, data, md5, self.content_type(number))
-        replaced: list[str] = []
 
         def edit(row: Row) -> Annotations:
             there = row.annotations.attachments.get(number)
             check(revision_of(there) if there else None, known, is_required=self.check_revisions)
-            replaced[:] = [there.key] if there else []
             new = Attachment(stored.key, stored.uuid, len(data), md5, there.revision + 1 if there else 0)
             return row.annotations.with_attachment(number, new)
 
@@ -116,24 +114,20 @@ class Attachments:
         except Exception:
             self._remove_if_unused(level, identifier, stored.key)
             raise
-        self.files.delete(replaced)
         return written.attachments[number]
 
     def delete(self, level: Level, identifier: str, name: str, known: Revision | None) -> None:
         """Remove an attachment; raises as `put` does."""
         number = self.names.user_number(name)
-        removed: list[str] = []
 
         def edit(row: Row) -> Annotations:
             there = row.annotations.attachments.get(number)
             if there is None:
                 raise UnknownResource
             check(revision_of(there), known, is_required=self.check_revisions, details=IS_MISSING)
-            removed[:] = [there.key]
             return row.annotations.with_attachment(number, None)
 
         self.annotate.change(level, identifier, edit, ChangeType.UPDATED_ATTACHMENT)
-        self.files.delete(removed)
 
     def compress(self, level: Level, identifier: str, name: str, *, is_wanted: bool) -> None:
         """Have an attachment shown as compressed or not; the bytes in the bucket stay as they are.

@@ -13,7 +13,7 @@ from concurrent.futures import Executor
 
 from chalicelib.domain.errors import Unavailable
 from chalicelib.domain.levels import Level
-from chalicelib.domain.resources import Instance, Resource
+from chalicelib.domain.resources import Instance, Resource, level_of
 from chalicelib.services.changes import Tallies
 from chalicelib.services.ledger import Tally, bucket_of
 from chalicelib.storage.dynamodb.index import Index
@@ -95,7 +95,7 @@ class Recount:
             newest = max(newest, *numbers)
             if min(numbers) > up_to:
                 continue
-            level = Level.INSTANCE if isinstance(row, Instance) else row.level
+            level = level_of(row)
             tally.counts[level][bucket_of(row.id)] += 1
             tally.size += row.file.size if isinstance(row, Instance) else 0
         return tally, newest

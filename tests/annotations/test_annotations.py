@@ -20,8 +20,9 @@ from chalicelib.domain.errors import (
     UnknownResource,
 )
 from chalicelib.domain.levels import Level
+from tests.maintenance.damage import objects
 from tests.support.checker import problems
-from tests.support.faults import Killed
+from tests.support.faults import ALWAYS, Killed
 from tests.support.local_world import local_world
 from tests.support.world import World, described
 
@@ -198,7 +199,7 @@ def test_a_delete_takes_everything_along_wherever_it_is_killed(level: Level) -> 
     assert position > 3
 
 
-@pytest.mark.parametrize("position", range(5))
+@pytest.mark.parametrize("position", range(8))
 def test_a_killed_change_leaves_the_old_or_the_new(world: World, position: int) -> None:
     ids = stored(world)
     annotate_all(world, ids)
@@ -257,14 +258,42 @@ def test_bounds(world: World) -> None:
     assert problems(world) == []
 
 
-def test_an_annotation_costs_three_calls_and_an_upload_none_more(world: World) -> None:
+def test_a_first_annotation_costs_four_calls_the_next_two_more_and_an_upload_none(world: World) -> None:
     id_ = stored(world)[Level.INSTANCE]
     world.calls.reset()
     world.services.metadata.put(Level.INSTANCE, id_, "1024", b"v", None)
-    assert world.calls.names == ["GetItem", "UpdateItem", "TransactWriteItems"]
+    assert world.calls.names == ["GetItem", "UpdateItem", "PutObject", "TransactWriteItems"]
     world.calls.reset()
     world.services.labels.add(Level.INSTANCE, id_, "a")
-    assert world.calls.names == ["GetItem", "TransactWriteItems"]
+    removal = ["DeleteObjects", "DeleteItem"]
+    assert world.calls.names == ["GetItem", "PutObject", "TransactWriteItems", *removal]
+    world.calls.reset()
+    world.services.labels.add(Level.INSTANCE, id_, "a")
+    assert world.calls.names == ["GetItem"]
     world.calls.reset()
     world.services.attachments.put(Level.INSTANCE, id_, "1024", b"x", None)
-    assert world.calls.names == ["GetItem", "PutObject", "GetItem", "UpdateItem", "TransactWriteItems"]
+    assert world.calls.names == [
+        *("GetItem", "PutObject"),
+        *("GetItem", "UpdateItem", "PutObject", "TransactWriteItems"),
+        *removal,
+    ]
+    world.calls.reset()
+    world.store(described(instance="2"))
+    assert len(world.calls.names) == 4
+
+
+def test_a_removal_that_fails_fails_no_change_and_is_made_up_for(world: World) -> None:
+    id_ = stored(world)[Level.STUDY]
+    world.services.attachments.put(Level.STUDY, id_, "1024", b"secret", None)
+    body = world.services.attachments.get(Level.STUDY, id_, "1024")[1].key
+
+    world.calls.reset()
+    world.calls.throttle(4, times=ALWAYS)
+    world.services.attachments.delete(Level.STUDY, id_, "1024", None)
+    assert world.calls.names[-1] == "DeleteObjects"
+    world.calls.reset()
+    assert world.services.attachments.all(Level.STUDY, id_) == {}
+    assert body in objects(world)
+    world.settle()
+    assert body not in objects(world)
+    assert problems(world) == []

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from chalicelib.domain.annotations import Annotations
 from chalicelib.domain.errors import UnknownResource
 from chalicelib.domain.levels import Level
 from chalicelib.services import rebuild
+from chalicelib.services.description import Description
 from tests.maintenance.damage import items, lose_index, remove
 from tests.support.checker import problems
 from tests.support.faults import Killed
@@ -25,10 +28,15 @@ def world() -> Iterator[World]:
         yield made
 
 
-def file(number: int) -> bytes:
+def described_file(number: int) -> Description:
     """A file of one of two patients, with three series each."""
     patient = number % 2
-    return file_of(described(f"P{patient}", f"{patient}", f"{number % 3}", f"{number}"))
+    return described(f"P{patient}", f"{patient}", f"{number % 3}", f"{number}")
+
+
+def file(number: int) -> bytes:
+    """Its bytes."""
+    return file_of(described_file(number))
 
 
 def fill(world: World, count: int = 6) -> None:
@@ -47,6 +55,7 @@ def shown(world: World) -> dict[str, Any]:
                 node = browse.get(level, identifier)
                 row = node if not hasattr(node, "resource") else node.resource
                 found[identifier] = (row.tags, sorted(_children(node)), getattr(row, "sop_instance_uid", ""))
+                found[identifier] += (_annotations(world, row.annotations),)
                 if level is Level.INSTANCE:
                     file, kept = row.file, dict(row.metadata)
                     for volatile in ("ReceptionDate", "Origin", "RemoteIP", "HttpUsername", "RemoteAET"):
@@ -54,6 +63,15 @@ def shown(world: World) -> dict[str, Any]:
                     found[identifier] += (file, kept)
     tally = world.services.tallies.current()
     return found | {"counts": [tally.total(level) for level in Level], "size": tally.size}
+
+
+def _annotations(world: World, annotations: Annotations) -> Any:
+    """What users see of annotations, with the bodies of the attachments."""
+    bodies = {
+        number: (one.revision, one.is_compressed, world.services.files.get(one.key))
+        for number, one in annotations.attachments.items()
+    }
+    return annotations.labels, dict(annotations.metadata), bodies, annotations.is_protected
 
 
 def _children(node: Any) -> list[str]:
@@ -180,10 +198,12 @@ def test_a_damaged_index_is_made_whole(data: st.DataObject) -> None:
             stored.append(world.services.ingest.store(sent).identifiers)
         for identifiers in data.draw(st.lists(st.sampled_from(stored), max_size=2)):
             level = data.draw(st.sampled_from(list(Level)))
-            try:
+            with suppress(UnknownResource):
                 world.services.delete.delete(level, identifiers[level])
-            except UnknownResource:
-                continue
+        annotated = st.tuples(st.sampled_from(stored), st.sampled_from(list(Level)), st.sampled_from("abc"))
+        for identifiers, level, label in data.draw(st.lists(annotated, max_size=5)):
+            with suppress(UnknownResource):
+                world.services.labels.add(level, identifiers[level], label)
         world.services.sweeper.run(10)
         before = shown(world)
         whole = items(world)

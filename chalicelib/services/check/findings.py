@@ -11,6 +11,7 @@ class Kind(StrEnum):
 
     FILE_WITHOUT_ENTRY = "file without an index entry"
     LOST_FILE = "index entry without its file"
+    WITHOUT_COPY = "annotations without their copy in the bucket"
     OTHER_SIZE = "file of another size than its index entry says"
     OTHER_CONTENT = "file of another MD5 sum than its index entry says"
     MISSING_ITEM = "edge, listing or look-up that is missing or wrong"

@@ -21,6 +21,7 @@ def to_annotations(item: Item) -> Annotations:
         attachments={int(n): Attachment(**fields) for n, fields in body["a"].items()},
         is_protected=body["p"],
         numbers=tuple(body["n"]),
+        copy=body.get("c", ""),
     )
 
 
@@ -34,6 +35,7 @@ def from_annotations(annotations: Annotations) -> Item:
         "a": {number: asdict(attachment) for number, attachment in annotations.attachments.items()},
         "p": annotations.is_protected,
         "n": annotations.numbers,
+        "c": annotations.copy,
     }
     text = json.dumps(body, separators=(",", ":"), ensure_ascii=False)
     text = text.encode(errors="backslashreplace").decode()  # lone surrogates, as JSON escapes them

@@ -6,11 +6,16 @@ from dataclasses import replace
 
 from chalicelib.domain.annotations import Annotations
 from chalicelib.domain.levels import Level
-from chalicelib.domain.resources import Instance, Resource
+from chalicelib.domain.resources import Instance, Resource, level_of
 from chalicelib.storage.dynamodb.annotation_items import from_annotations, version_condition
 from chalicelib.storage.dynamodb.items import text
 from chalicelib.storage.dynamodb.keys import Keys
 from chalicelib.storage.dynamodb.table import Item, Table
+
+
+def incarnation_of(row: Resource | Instance) -> str:
+    """The incarnation of a resource, of an instance that of its series."""
+    return row.series_incarnation if isinstance(row, Instance) else row.incarnation
 
 
 class AnnotationWrites:
@@ -23,19 +28,16 @@ class AnnotationWrites:
     def annotate(self, row: Resource | Instance, new: Annotations) -> list[Item]:
         """Replace the annotations of a resource that is still as it was read."""
         old = row.annotations
-        level = Level.INSTANCE if isinstance(row, Instance) else row.level
+        level = level_of(row)
         values = {f":{name}": value for name, value in from_annotations(new).items()}
         values = {":new_an": values[":an"], ":new_av": values[":av"]}
         expression = "SET an = :new_an, av = :new_av"
         condition, known = version_condition(old)
-        owner, incarnation = (
-            ("pinc", row.series_incarnation) if isinstance(row, Instance) else ("inc", row.incarnation)
-        )
-        condition = f"{owner} = :inc AND {condition}"
+        condition = f"{'pinc' if isinstance(row, Instance) else 'inc'} = :inc AND {condition}"
         key = self._keys.row(level, row.id)
         actions = [
             self._table.update_action(
-                key, expression, values | known | {":inc": text(incarnation)}, None, condition
+                key, expression, values | known | {":inc": text(incarnation_of(row))}, None, condition
             )
         ]
         if isinstance(row, Instance):

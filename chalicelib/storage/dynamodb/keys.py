@@ -18,6 +18,7 @@ pk (after ``{tenant}#``)  sk                           item
 ``inbox#{sha1 of key}``   ``!``                        what became of an object put into the inbox
 ``orphans``               ``!``                        which files are to be checked next
 ``rebuild``               ``!``                        how far a rebuild has come
+``rebuild``               ``copy#{id}#{key}``          annotations of a resource that a rebuild is to bring back
 ``job#{id}``              ``!``                        a job
 ``jobs``                  ``{milliseconds}#{id}``      the listing of jobs
 ``jobs-open``             ``{id}``                     a job that is not finished
@@ -36,6 +37,7 @@ from chalicelib.domain.levels import Level
 
 SHARDS = "0123456789abcdef"
 ROW = "!"
+COPY = "copy#"
 EDGE = "c#"
 
 MAXIMUM_TEXT_BYTES = 900
@@ -157,6 +159,10 @@ class Keys:
     def rebuild(self) -> Key:
         """How far a rebuild of the index has come."""
         return key(self.partition("rebuild"), ROW)
+
+    def rebuild_copy(self, identifier: str, object_key: str) -> Key:
+        """A copy of annotations that a rebuild is to bring back when all files have their entries."""
+        return key(self.partition("rebuild"), f"{COPY}{identifier}#{object_key}")
 
     def registry_partition(self, kind: str) -> str:
         """The partition of what users configured of one kind."""

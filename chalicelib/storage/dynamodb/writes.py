@@ -7,7 +7,7 @@ earlier incarnation can never take what a later one owns.
 from __future__ import annotations
 
 from chalicelib.domain.levels import Level
-from chalicelib.domain.resources import Child, Instance, Resource
+from chalicelib.domain.resources import Child, Instance, Resource, level_of
 from chalicelib.storage.dynamodb.annotation_items import version_condition
 from chalicelib.storage.dynamodb.annotation_writes import AnnotationWrites
 from chalicelib.storage.dynamodb.items import (
@@ -44,12 +44,12 @@ def normalise(value: str) -> str:
 
 
 class IndexWrites:
-    """Makes the actions of one tenant."""
+    """Makes the actions of one tenant; `annotations` makes those that annotate."""
 
     def __init__(self, table: Table, keys: Keys) -> None:
         self._table = table
         self._keys = keys
-        self._annotations = AnnotationWrites(table, keys)
+        self.annotations = AnnotationWrites(table, keys)
 
     def create(self, resource: Resource, replaced: Resource | None) -> list[Item]:
         """Create a patient, study or series; `replaced` is the dead row that stands in its place."""
@@ -82,7 +82,7 @@ class IndexWrites:
 
     def leading_to(self, row: Resource | Instance) -> list[Item]:
         """The secondary items of a row and the look-ups of its labels: all that is to be found by it."""
-        level = Level.INSTANCE if isinstance(row, Instance) else row.level
+        level = level_of(row)
         labels: list[Item] = [self._keys.label(label, level, row.id) for label in row.annotations.labels]
         return [*self.secondary(row), *labels]
 
@@ -102,7 +102,7 @@ class IndexWrites:
             *map(self._table.put_action, self.secondary(instance)),
         ]
         if replaced:
-            actions += self._annotations.unlabel(Level.INSTANCE, instance.id, replaced.annotations)
+            actions += self.annotations.unlabel(Level.INSTANCE, instance.id, replaced.annotations)
         return actions
 
     def remove(self, resource: Resource, *, keep_edge: bool = False) -> list[Item]:
@@ -124,7 +124,7 @@ class IndexWrites:
             actions.append(
                 self._table.delete_action(self._keys.due(resource.due, resource.level, resource.id))
             )
-        return actions + self._annotations.unlabel(resource.level, resource.id, resource.annotations)
+        return actions + self.annotations.unlabel(resource.level, resource.id, resource.annotations)
 
     def remove_instance(self, series_id: str, child: Child) -> list[Item]:
         """Remove an instance that still belongs to the incarnation its edge was made for."""
@@ -135,7 +135,7 @@ class IndexWrites:
             self._table.delete_action(
                 self._keys.instance(child.id), f"pinc = :inc AND {as_read}", inc | version
             ),
-            *self._annotations.unlabel(Level.INSTANCE, child.id, child.annotations),
+            *self.annotations.unlabel(Level.INSTANCE, child.id, child.annotations),
             self._table.delete_action(
                 self._keys.uid(child.lookup, Level.INSTANCE, child.id),
                 "attribute_not_exists(pk) OR inc = :inc",

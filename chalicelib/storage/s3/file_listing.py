@@ -15,6 +15,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, cast
 
 from chalicelib.domain.errors import InexistentItem
+from chalicelib.storage.s3.annotation_copies import SUFFIX
 from chalicelib.storage.s3.errors import translated
 from chalicelib.storage.s3.files import FileStore
 
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 FILES, ASIDE = "files", "aside"
-_KEY = re.compile(r"(\d{10})/([0-9a-f]{8}(?:-[0-9a-f]{8}){4})\.([0-9a-f-]{36})")
+_KEY = re.compile(r"(\d{10})/([0-9a-f]{8}(?:-[0-9a-f]{8}){4})\.([0-9a-f-]{36})" + f"(?:{re.escape(SUFFIX)})?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +45,11 @@ class StoredObject:
     def is_foreign(self) -> bool:
         """Whether somebody else put it there."""
         return not self.owner_id
+
+    @property
+    def is_annotation_copy(self) -> bool:
+        """Whether it is a copy of annotations."""
+        return self.key.endswith(SUFFIX)
 
     @property
     def md5(self) -> str:

@@ -6,13 +6,17 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: run test lint types package bench clean
+.PHONY: run test peers lint types package bench clean
 
 run: $(VENV)/.run
 	@exec $(BIN)/python -m infra.local
 
-test: $(VENV)/.dev
+test: $(VENV)/.dev peers
 	$(BIN)/python -m pytest -n 2 --dist worksteal
+
+# Real DICOM nodes, which the tests talk to.
+peers:
+	@tests/dicom/install_peers.sh
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check

@@ -33,6 +33,7 @@ def sweep(_event: CloudWatchEvent) -> None:
         services.sweeper.run(SWEEP_SECONDS)
         services.inbox.tick()
         services.job_runner.wake_forgotten()
+        services.network.exports.expire()
 
 
 @app.on_sqs_message(queue=f"nacre-{settings.stage}-inbox", batch_size=10)

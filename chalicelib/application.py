@@ -20,6 +20,7 @@ from chalicelib.routes.browse import browse_routes
 from chalicelib.routes.changes import changes_routes
 from chalicelib.routes.content import content_routes
 from chalicelib.routes.errors import observed
+from chalicelib.routes.exports import export_routes
 from chalicelib.routes.find import find_routes
 from chalicelib.routes.http import BinaryRequest
 from chalicelib.routes.images import image_routes
@@ -51,6 +52,7 @@ ROUTES = (
     content_routes,
     image_routes,
     modality_routes,
+    export_routes,
     option_routes,
     find_routes,
     job_routes,

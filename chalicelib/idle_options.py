@@ -7,7 +7,7 @@ WITHOUT_EFFECT = frozenset(
     AcceptedSopClasses BuiltinDecoderTranscoderOrder CaseSensitivePN DefaultPrivateCreator
     DeflatedTransferSyntaxAccepted DeidentifyLogs DeidentifyLogsDicomVersion DicomAssociationCloseDelay
     DicomDefaultRetrieveMethod DicomEchoChecksFind DicomModalitiesInDatabase
-    DicomScuPreferredTransferSyntax DicomScuTimeout DicomTlsCertificate DicomTlsCiphersAccepted
+    DicomScuPreferredTransferSyntax DicomTlsCertificate DicomTlsCiphersAccepted
     DicomTlsEnabled DicomTlsMinimumProtocolVersion DicomTlsPrivateKey DicomTlsRemoteCertificateRequired
     DicomTlsTrustedCertificates ExecuteLuaEnabled ExternalDictionaries ExtraMainDicomTags
     H265TransferSyntaxAccepted HttpDescribeErrors HttpProxy HttpRequestTimeout HttpServerEnabled

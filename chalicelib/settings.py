@@ -67,6 +67,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, rename="pascal"):
     http_compression_enabled: bool = False
     dicom_threads_count: Annotated[int, Meta(ge=1)] = 4
     dicom_scp_timeout: Natural = 30
+    dicom_scu_timeout: Natural = 10
     maximum_pdu_length: Annotated[int, Meta(ge=4096, le=131072)] = 16384
     limit_find_results: Natural = 0
     limit_find_instances: Natural = 0
@@ -92,8 +93,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, rename="pascal"):
     inbox_bucket: str
     inbox_queue_url: str = ""
     jobs_queue_url: str = ""
+    network_queue_url: str = ""
     job_expiry: Annotated[int, Meta(ge=60)] = 86_400
     concurrent_jobs: Annotated[int, Meta(ge=1)] = 2
+    concurrent_network_jobs: Annotated[int, Meta(ge=1)] = 8
+    exports_kept_days: Annotated[int, Meta(ge=1)] = 365
     inbox_prefix: str = "inbox/"
     aws_endpoint_url: str = ""
     read_only_users: frozenset[str] = frozenset()

@@ -7,10 +7,20 @@ import socket
 from collections.abc import Callable
 from pathlib import Path
 
+import msgspec
 from pynetdicom import evt
-from pynetdicom.sop_class import Verification  # type: ignore[attr-defined]  # made at run time
+from pynetdicom.sop_class import (  # type: ignore[attr-defined]  # made at run time
+    PatientRootQueryRetrieveInformationModelFind,
+    PatientRootQueryRetrieveInformationModelGet,
+    PatientRootQueryRetrieveInformationModelMove,
+    StudyRootQueryRetrieveInformationModelFind,
+    StudyRootQueryRetrieveInformationModelGet,
+    StudyRootQueryRetrieveInformationModelMove,
+    Verification,
+)
 
 from chalicelib.bootstrap import Services, build
+from chalicelib.domain.levels import Level
 from chalicelib.domain.modalities import Operation
 from chalicelib.observability import Telemetry
 from chalicelib.services.runtime_options import RuntimeOptions
@@ -18,12 +28,27 @@ from chalicelib.settings import Settings
 from chalicelib.storage.clients import make_clients
 from dicom_listener.access import Access, Policy
 from dicom_listener.contexts import STORAGE_SYNTAXES, Contexts, StorageRules
+from dicom_listener.finding import find_handler
 from dicom_listener.listener import Listener, ListenerOptions, configure_pynetdicom
 from dicom_listener.peers import peer_of
+from dicom_listener.retrieving import Retrieve
+from dicom_listener.scu import DicomScu
 from dicom_listener.statuses import NOT_AUTHORISED, SUCCESS
 from dicom_listener.storing import store_handler
+from dicom_listener.workers import Workers
 
-SERVICES = (str(Verification),)
+SERVICES = tuple(
+    str(service)
+    for service in (
+        Verification,
+        PatientRootQueryRetrieveInformationModelFind,
+        PatientRootQueryRetrieveInformationModelGet,
+        PatientRootQueryRetrieveInformationModelMove,
+        StudyRootQueryRetrieveInformationModelFind,
+        StudyRootQueryRetrieveInformationModelGet,
+        StudyRootQueryRetrieveInformationModelMove,
+    )
+)
 
 
 def make_listener(
@@ -41,9 +66,36 @@ def make_listener(
     handlers: list[evt.EventHandlerType] = [
         (evt.EVT_C_ECHO, _echo_handler(access)),
         (evt.EVT_C_STORE, store_handler(services.reception, access, telemetry)),
+        (
+            evt.EVT_C_FIND,
+            find_handler(
+                services.network.query,
+                access,
+                telemetry,
+                aet=settings.dicom_aet,
+                limits=lambda level: limit_of(settings, level),
+            ),
+        ),
     ]
+    runner = services.network_runner
+    assert runner is not None  # noqa: S101 - this process speaks DICOM
+    retrieve = Retrieve(
+        services.network.query,
+        services.modalities,
+        services.network.store,
+        services.network.getting,
+        services.jobs,
+        runner,
+        access,
+        telemetry,
+    )
     contexts = Contexts(SERVICES, lambda: storage_rules(services.options))
-    return Listener(options, listening, access, contexts, handlers, telemetry)
+    return Listener(options, listening, access, contexts, handlers, retrieve.serve, telemetry)
+
+
+def limit_of(settings: Settings, level: Level) -> int:
+    """How many answers a query may have at a level; 0 for any number."""
+    return settings.limit_find_instances if level is Level.INSTANCE else settings.limit_find_results
 
 
 def storage_rules(options: RuntimeOptions) -> StorageRules:
@@ -75,11 +127,21 @@ def policy(settings: Settings) -> Policy:
 
 def serve(settings: Settings, listening: socket.socket, telemetry: Telemetry) -> Callable[[float], bool]:
     """Serve associations from now on; returns what drains the listener (`Listener.drain`)."""
-    services = build(settings, make_clients(settings.aws_endpoint_url or None))
     folder = Path(settings.dicom_folder) / str(os.getpid())
+    configure_pynetdicom(folder)
+    settings = msgspec.structs.replace(settings, dicom_folder=str(folder))
+    out = DicomScu(settings.maximum_pdu_length)
+    services = build(settings, make_clients(settings.aws_endpoint_url or None), dicom_out=out)
     listener = make_listener(settings, services, listening, folder, telemetry)
+    workers = Workers(services, telemetry)
     listener.start()
-    return listener.drain
+    workers.start()
+
+    def drain(seconds: float) -> bool:
+        workers.stop()
+        return listener.drain(seconds)
+
+    return drain
 
 
 def _echo_handler(access: Access) -> Callable[[evt.Event], int]:

@@ -10,6 +10,7 @@ import os
 import socket
 import ssl
 import threading
+from collections.abc import Callable
 from contextlib import suppress
 from socketserver import BaseServer
 from typing import Any
@@ -17,7 +18,7 @@ from typing import Any
 from pynetdicom.ae import ApplicationEntity
 from pynetdicom.association import Association
 from pynetdicom.dimse_messages import DIMSEMessage
-from pynetdicom.dimse_primitives import C_STORE, DimseServiceType
+from pynetdicom.dimse_primitives import C_GET, C_MOVE, C_STORE, DimseServiceType
 from pynetdicom.events import EventHandlerType
 from pynetdicom.transport import (
     AddressInformation,
@@ -36,6 +37,10 @@ MAX_WAITING_MESSAGES = 16
 
 RECEIVED_AT_ONCE_BYTES = 256 * 1024
 SECONDS_TO_END = 5.0
+
+
+Retrieving = Callable[[Association, C_MOVE | C_GET, int], None]
+"""Serves a request with the identifier of its presentation context."""
 
 
 class TooMuch(OSError):
@@ -89,8 +94,14 @@ class Acceptor(Association):
 
     def _serve_request(self, msg: DimseServiceType, context_id: int) -> None:
         """Answer a request, and remove its object: pynetdicom leaves it where it refuses the request itself."""
+        retrieve = self._server.retrieve if isinstance(self._server, Server) else None
         try:
-            super()._serve_request(msg, context_id)
+            if retrieve is not None and isinstance(msg, C_MOVE | C_GET):
+                self._is_paused = True  # this thread waits for the answers to what it sends itself
+                retrieve(self, msg, context_id)
+                self._is_paused = False
+            else:
+                super()._serve_request(msg, context_id)
         finally:
             if isinstance(msg, C_STORE):
                 _remove(msg._dataset_file)
@@ -166,9 +177,14 @@ class Server(ThreadedAssociationServer):
         ae_title: str,
         tls: ssl.SSLContext | None,
         handlers: list[EventHandlerType],
+        retrieve: Retrieving,
     ) -> None:
-        """`listening` is bound and listens; it becomes non-blocking, since others may take what woke this one."""
+        """`retrieve` serves C-MOVE and C-GET.
+
+        `listening` is bound and listens; it becomes non-blocking, since others may take what woke this one.
+        """
         self._listening = listening
+        self.retrieve = retrieve
         super().__init__(ae, listening.getsockname(), ae_title, [], tls, handlers, Handler)
 
     def server_bind(self) -> None:

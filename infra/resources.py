@@ -62,11 +62,12 @@ class Resources:
     inbox: BucketDefinition
     inbox_queue: QueueDefinition
     jobs_queue: QueueDefinition
+    network_queue: QueueDefinition
 
     @property
     def queues(self) -> tuple[QueueDefinition, ...]:
         """Every queue."""
-        return self.inbox_queue, self.jobs_queue
+        return self.inbox_queue, self.jobs_queue, self.network_queue
 
     @property
     def tables(self) -> tuple[TableDefinition, ...]:
@@ -83,7 +84,7 @@ def define(settings: Settings) -> Resources:
     """The resources under the names that the settings give them."""
     prefix = f"nacre-{settings.stage}-inbox"
     queue = QueueDefinition(prefix, f"{prefix}-dead")
-    jobs = f"nacre-{settings.stage}-jobs"
+    jobs, network = (f"nacre-{settings.stage}-{name}" for name in ("jobs", "network"))
     return Resources(
         index=TableDefinition(settings.index_table, "pk", "sk", expiry_attribute="expires"),
         log=TableDefinition(settings.log_table, "pk"),
@@ -97,6 +98,7 @@ def define(settings: Settings) -> Resources:
         inbox=BucketDefinition(settings.inbox_bucket, events_prefix=settings.inbox_prefix, queue=queue),
         inbox_queue=queue,
         jobs_queue=QueueDefinition(jobs, f"{jobs}-dead"),
+        network_queue=QueueDefinition(network, f"{network}-dead"),
     )
 
 
@@ -106,6 +108,7 @@ class QueueUrls:
 
     inbox: str
     jobs: str
+    network: str
 
 
 def create(resources: Resources, clients: Clients) -> QueueUrls:
@@ -114,9 +117,10 @@ def create(resources: Resources, clients: Clients) -> QueueUrls:
         _create_table(clients.dynamodb, table)
     url, arn = _create_queue(clients.sqs, resources.inbox_queue)
     jobs_url, _ = _create_queue(clients.sqs, resources.jobs_queue)
+    network_url, _ = _create_queue(clients.sqs, resources.network_queue)
     for bucket in resources.buckets:
         _create_bucket(clients.s3, bucket, arn)
-    return QueueUrls(url, jobs_url)
+    return QueueUrls(url, jobs_url, network_url)
 
 
 def table_request(table: TableDefinition) -> dict[str, Any]:

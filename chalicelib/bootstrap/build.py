@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from chalicelib.bootstrap.foundations import Foundations
 from chalicelib.bootstrap.job_services import build_jobs
+from chalicelib.bootstrap.network_services import build_network, make_sending, network_works
 from chalicelib.bootstrap.services import Services
 from chalicelib.dicom.dictionary import Dictionary
 from chalicelib.domain.clock import Clock, system_clock
@@ -35,6 +36,9 @@ from chalicelib.services.listing import Listing
 from chalicelib.services.metadata import Metadata
 from chalicelib.services.metrics import Metrics
 from chalicelib.services.modalities import Modalities
+from chalicelib.services.network.dicom_out import DicomOut
+from chalicelib.services.network.exports import Exports
+from chalicelib.services.network.query import DicomQuery
 from chalicelib.services.orphans import Orphans
 from chalicelib.services.presigned import PresignedUploads
 from chalicelib.services.protection import Protection
@@ -56,6 +60,7 @@ from chalicelib.storage.s3.archives import ArchiveFiles
 from chalicelib.storage.s3.direct_uploads import DirectUploads
 from chalicelib.storage.s3.file_listing import FileListing
 from chalicelib.storage.s3.inbox import InboxBucket
+from chalicelib.storage.s3.notes import JobNotes
 from chalicelib.storage.s3.ranged import RangedObjects
 from chalicelib.storage.sqs.queue import Queue
 
@@ -72,8 +77,11 @@ def build(
     pool: Executor | None = None,
     work_pool: Callable[[int], Executor] = ThreadPoolExecutor,
     sleep: Callable[[float], None] = time.sleep,
+    dicom_out: DicomOut | None = None,
 ) -> Services:
     """Put the services together. No AWS call is made.
+
+    With `dicom_out` this process speaks DICOM, and does the jobs that need it.
 
     `pool` is for AWS calls; `work_pool` makes those for what waits for them. Events wait for uploads, and
     uploads for calls, so that none of the three may be another.
@@ -141,7 +149,35 @@ def build(
     bulk = Bulk(index, browse, delete, pool)
     archive_files = ArchiveFiles(clients.s3, settings.files_bucket, settings.tenant)
     transcoding = Transcoding(reading, default_quality=settings.dicom_lossy_transcoding_quality)
-    by_jobs = build_jobs(base, ingest, browse, bulk, reading, transcoding, dictionary, archive_files)
+    notes = JobNotes(clients.s3, settings.files_bucket, settings.tenant)
+    exports = Exports(
+        base.exports_log,
+        index,
+        clock,
+        is_kept=settings.log_exported_resources,
+        days=settings.exports_kept_days,
+    )
+    sending = make_sending(base, reading, transcoding, dicom_out)
+    works = network_works(base, sending, notes, exports, dicom_out)
+    by_jobs = build_jobs(
+        base, ingest, browse, bulk, reading, transcoding, dictionary, archive_files, notes, works
+    )
+    modalities = Modalities(Registry(table, keys, "modalities"), settings.dicom_modalities, clock)
+    network_runner = by_jobs.network_runner if dicom_out else None
+    find = Find(
+        index,
+        browse,
+        reading,
+        requested_tags,
+        pool,
+        names=names,
+        default_encoding=encoding,
+        maximum_scan=settings.maximum_find_scan,
+    )
+    query = DicomQuery(find, browse, requested_tags)
+    network = build_network(
+        base, bulk, modalities, by_jobs.jobs, network_runner, notes, exports, sending, query
+    )
     recount = Recount(index, log, tallies, sweeper.follow, pool, sleep=sleep)
     restore = AnnotationRestore(annotate, copies, listing, orphans, pool)
     rebuild = Rebuild(index, source, ingest, restore, delete.under_way, recount, upload_pool, encoding)
@@ -167,16 +203,7 @@ def build(
         listing=Listing(index, tallies, pool, clock),
         reading=reading,
         requested_tags=requested_tags,
-        find=Find(
-            index,
-            browse,
-            reading,
-            requested_tags,
-            pool,
-            names=names,
-            default_encoding=encoding,
-            maximum_scan=settings.maximum_find_scan,
-        ),
+        find=find,
         bulk=bulk,
         jobs=by_jobs.jobs,
         job_runner=by_jobs.runner,
@@ -196,7 +223,9 @@ def build(
         slices=Slices(browse),
         handed_out=HandedOut(archive_files, maximum_inline_bytes=settings.maximum_inline_bytes),
         changes=Changes(log, tallies),
-        modalities=Modalities(Registry(table, keys, "modalities"), settings.dicom_modalities, clock),
+        modalities=modalities,
+        network=network,
+        network_runner=network_runner,
         annotate=annotate,
         metadata=Metadata(annotate, browse, names, settings.check_revisions),
         labels=Labels(annotate, index, pool),

@@ -47,6 +47,7 @@ class Foundations:
     index: Index
     writes: IndexWrites
     log: SequencedLog
+    exports_log: SequencedLog
     files: FileStore
     options: RuntimeOptions
 
@@ -78,6 +79,9 @@ class Foundations:
             index=Index(table, keys),
             writes=IndexWrites(table, keys),
             log=SequencedLog(log_table, settings.tenant, "changes", clock, settings.gap_grace_seconds),
+            exports_log=SequencedLog(
+                log_table, settings.tenant, "exports", clock, settings.gap_grace_seconds
+            ),
             files=FileStore(clients.s3, settings.files_bucket, settings.tenant),
             options=RuntimeOptions(Registry(table, keys, "options"), settings, clock),
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from chalicelib.bootstrap.foundations import Foundations
@@ -38,6 +39,7 @@ class JobServices:
     archives: Archives
     reconstructions: Reconstructions
     modifications: Modifications
+    network_runner: Runner
 
 
 def build_jobs(
@@ -49,10 +51,11 @@ def build_jobs(
     transcoding: Transcoding,
     dictionary: Dictionary,
     archive_files: ArchiveFiles,
+    notes: JobNotes,
+    network_works: Mapping[str, Work],
 ) -> JobServices:
-    """Put them together."""
+    """Put them together. Jobs of the kinds `network_works` have a queue and a runner of their own."""
     settings = base.settings
-    notes = JobNotes(base.clients.s3, settings.files_bucket, settings.tenant)
     files_ahead = FilesAhead(base.files, base.pool)
     encoding = base.options.encoding
     reconstruct = Reconstruct(
@@ -68,13 +71,22 @@ def build_jobs(
     )
     store = JobStore(base.table, base.keys)
     queue = Queue(base.clients.sqs, settings.jobs_queue_url)
+    network_queue = Queue(base.clients.sqs, settings.network_queue_url)
     kept = settings.job_expiry
-    jobs = Jobs(store, queue, base.files, works, base.clock, kept_seconds=kept)
+    jobs = Jobs(
+        store,
+        lambda kind: network_queue if kind in network_works else queue,
+        base.files,
+        {**works, **network_works},
+        base.clock,
+        kept_seconds=kept,
+    )
     runner = Runner(store, queue, works, base.clock, kept_seconds=kept)
     return JobServices(
         store=store,
         jobs=jobs,
         runner=runner,
+        network_runner=Runner(store, network_queue, network_works, base.clock, kept_seconds=kept),
         archives=Archives(
             browse,
             bulk,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from chalicelib.bootstrap.network_services import NetworkServices
 from chalicelib.domain.clock import Clock
 from chalicelib.services.annotate import Annotate
 from chalicelib.services.archive.archives import Archives
@@ -81,6 +82,8 @@ class Services:
     handed_out: HandedOut
     changes: Changes
     modalities: Modalities
+    network: NetworkServices
+    network_runner: Runner | None
     annotate: Annotate
     metadata: Metadata
     labels: Labels

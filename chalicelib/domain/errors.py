@@ -22,6 +22,8 @@
     +-- NotAcceptable           406   no representation that the client accepts
     +-- PayloadTooLarge         413   the body is larger than the gateway carries
     +-- UnsupportedMediaType    415   an encoding or type that cannot be read
+    +-- NetworkProtocol         500   a remote modality or peer cannot be reached, refuses, or fails
+    |   +-- NoPresentationContext 500 a remote modality accepts nothing of what it would be sent or asked
     +-- InternalError           500   a fault of the store
     +-- Unavailable             503   AWS is throttling or away: try again
 
@@ -179,6 +181,20 @@ class UnsupportedMediaType(BadRequest):
 
     orthanc_status = 3000
     orthanc_error = "Unsupported media type"
+
+
+class NetworkProtocol(NacreError):
+    """A remote modality or a peer cannot be reached, refuses, or fails."""
+
+    orthanc_status = 9
+    orthanc_error = "Error in the network protocol"
+
+
+class NoPresentationContext(NetworkProtocol):
+    """A remote modality accepts nothing of what it would be sent or asked."""
+
+    orthanc_status = 2015
+    orthanc_error = "DicomUserConnection: No acceptable presentation context for modality"
 
 
 class InternalError(NacreError):

@@ -49,7 +49,8 @@ class Job:
 
     `content` is shown to users, `arguments` are what the work needs, `checkpoint` is how far it has come. `version`
     counts the writes; `lease_until` (epoch seconds) is how long the running worker is believed to be alive, or when
-    a job that failed is tried again.
+    a job that failed is tried again. Of the jobs in one `lane` (a destination) only a few run at a time. One that is
+    not `is_shown` is the work of a request, and no job to users; for one that `is_awaited` a client waits.
     """
 
     id: str
@@ -70,3 +71,6 @@ class Job:
     lease_until: float = 0.0
     owner: str = ""
     version: int = 0
+    lane: str = ""
+    is_shown: bool = True
+    is_awaited: bool = False

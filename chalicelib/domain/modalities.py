@@ -29,6 +29,23 @@ RETRIEVE_METHODS = ("SystemDefault", "C-MOVE", "C-GET")
 
 
 @dataclass(frozen=True, slots=True)
+class Remote:
+    """A DICOM node as one association reaches it, and under which name this store goes there.
+
+    `timeout_seconds` of 0 is none. `name` is the modality's symbolic name.
+    """
+
+    name: str
+    aet: str
+    host: str
+    port: int
+    local_aet: str
+    timeout_seconds: int
+    use_dicom_tls: bool = False
+    allow_transcoding: bool = True
+
+
+@dataclass(frozen=True, slots=True)
 class Modality:
     """How a DICOM node is reached, and what it may do.
 

@@ -37,6 +37,7 @@ STATUSES: Mapping[type[errors.NacreError], tuple[int, str]] = {
     errors.RangeNotSatisfiable: (416, "Requested Range Not Satisfiable"),
     errors.PayloadTooLarge: (413, "Request Entity Too Large"),
     errors.UnsupportedMediaType: (415, "Unsupported Media Type"),
+    errors.NetworkProtocol: (500, "Internal Server Error"),
     errors.InternalError: (500, "Internal Server Error"),
     errors.Unavailable: (503, "Service Unavailable"),
 }
@@ -114,7 +115,7 @@ def error_response(error: BaseException, method: str, uri: str, *, bare_404: boo
         "OrthancStatus": failure.orthanc_status,
         "Uri": uri,
     }
-    if failure.details and status < 500:
+    if failure.details and (status < 500 or isinstance(failure, errors.NetworkProtocol)):
         body["Details"] = failure.details
     text = json.dumps(body, indent="\t", separators=(",", " : "), sort_keys=True) + "\n"
     return ErrorResponse(text.encode(), headers | {"Content-Type": "text/plain"}, status, error)

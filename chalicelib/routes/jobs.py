@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 from chalice.app import Response
 
 from chalicelib.domain.clock import orthanc_time
-from chalicelib.domain.jobs import Job, JobOutput
+from chalicelib.domain.errors import error_of
+from chalicelib.domain.jobs import Job, JobOutput, JobState
 from chalicelib.routes.api import Api
 from chalicelib.routes.http import bytes_response, json_response, text_response
 
@@ -80,6 +81,17 @@ def output_response(services: Services, output: JobOutput) -> Response:
 def started(job: Job) -> dict[str, str]:
     """The answer to who starts a job."""
     return {"ID": job.id, "Path": f"/jobs/{job.id}"}
+
+
+def ended(job: Job) -> Response:
+    """The answer to who waited for a job: its content, or where it can be followed; raises what it failed of."""
+    if job.state is JobState.FAILURE:
+        raise error_of(job.error.status, job.error.details)
+    if job.state is JobState.SUCCESS:
+        return json_response(dict(job.content))
+    response = json_response(started(job))
+    response.status_code = 202
+    return response
 
 
 def shown(job: Job, now: float) -> dict[str, Any]:

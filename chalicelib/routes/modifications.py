@@ -7,13 +7,12 @@ from typing import TYPE_CHECKING, Any
 from chalice.app import Response
 
 from chalicelib.domain.errors import BadFileFormat
-from chalicelib.domain.jobs import JobState
 from chalicelib.domain.levels import Level
 from chalicelib.routes.api import Api
 from chalicelib.routes.handed_out import made_response
 from chalicelib.routes.http import bytes_response, field_of, json_body, json_response, level_of
 from chalicelib.routes.instances import DICOM
-from chalicelib.routes.jobs import started
+from chalicelib.routes.jobs import ended, started
 from chalicelib.routes.uploads import origin
 
 if TYPE_CHECKING:
@@ -38,12 +37,7 @@ def modification_routes(services: Services) -> Api:
         waits = not field_of(fields, "Asynchronous", bool, "Boolean", default=False)
         if not field_of(fields, "Synchronous", bool, "Boolean", default=waits):
             return json_response(started(modifications.submit(at, identifier, fields, origin(api), priority)))
-        job = modifications.run(at, identifier, fields, origin(api))
-        if job.state is JobState.SUCCESS:
-            return json_response(dict(job.content))
-        response = json_response(started(job))
-        response.status_code = 202
-        return response
+        return ended(modifications.run(at, identifier, fields, origin(api)))
 
     return api
 

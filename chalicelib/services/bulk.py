@@ -34,6 +34,19 @@ class Bulk:
             return self._browse.get_many(level, list(wanted))
         return list({id_of(node): node for node in nodes}.values())
 
+    def relatives(self, identifier: str, level: Level) -> list[str]:
+        """The identifiers of a resource's relatives at a level.
+
+        Raises
+        ------
+        UnknownResource
+            There is no such resource.
+        """
+        node = self._node(identifier)
+        if node is None:
+            raise UnknownResource
+        return self._relatives(node, level)
+
     def delete(self, identifiers: Sequence[str]) -> None:
         """Delete those of the resources that exist, with all below them, one after the other. Safe to repeat."""
         for identifier in dict.fromkeys(identifiers):

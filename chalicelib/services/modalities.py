@@ -55,7 +55,7 @@ class Modalities:
         """
         found = self.all().get(name)
         if found is None:
-            raise InexistentItem("No modality has this symbolic name")
+            raise InexistentItem(f"No modality with symbolic name: {name[:64]}")
         return found
 
     def put(self, name: str, value: Any) -> None:
@@ -71,5 +71,6 @@ class Modalities:
 
     def remove(self, name: str) -> None:
         """Forget a modality; raises `InexistentItem` if there is none of this name."""
-        self.get(name)
+        if name not in self.all():
+            raise InexistentItem(f"Unknown DICOM modality with symbolic name: {name[:64]}")
         self._registry.put(name, None)

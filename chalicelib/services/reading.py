@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Executor
 from io import BytesIO
 from typing import TYPE_CHECKING
@@ -43,6 +43,10 @@ class Reading:
     def file(self, instance: Instance) -> bytes:
         """The whole file. One GET."""
         return self._files.get(instance.file.key)
+
+    def pieces(self, instance: Instance) -> Iterator[bytes]:
+        """The whole file, in pieces. One GET."""
+        return self._files.pieces(instance.file.key)
 
     def file_url(self, instance: Instance) -> str:
         """A URL at which the file can be had for five minutes. No call."""

@@ -78,11 +78,16 @@ def _start(
     clients = make_clients(endpoint)
     urls = create(define(settings), clients)
     settings = msgspec.structs.replace(
-        settings, aws_endpoint_url=endpoint, inbox_queue_url=urls.inbox, jobs_queue_url=urls.jobs
+        settings,
+        aws_endpoint_url=endpoint,
+        inbox_queue_url=urls.inbox,
+        jobs_queue_url=urls.jobs,
+        network_queue_url=urls.network,
     )
     workers = Workers(
         build(settings, clients), open_telemetry(settings.log_level, metrics=False, stream=sys.stderr)
     )
+    os.environ["NACRE_NETWORK_QUEUE_URL"] = urls.network
     os.environ["NACRE_JOBS_QUEUE_URL"] = urls.jobs  # the children read their settings themselves
     _serve(stack, "infra.local.front", FRONTS, http, endpoint)
     if dicom is not None:

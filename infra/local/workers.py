@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from chalicelib.observability import Telemetry
 
 SWEEP_SECONDS = 1.0
+EXPORTS_SECONDS = 60.0
 POLL_SECONDS = 2  # how long a poll of the queue waits, and so how long a stop may take
 PAUSE_AFTER_FAILURE_SECONDS = 5.0
 
@@ -29,6 +30,7 @@ class Workers:
             ("options", services.options.refresh, SWEEP_SECONDS),
             ("sweep", services.sweeper.tick, SWEEP_SECONDS),
             ("sweep of the inbox", services.inbox.tick, SWEEP_SECONDS),
+            ("sweep of the exports", services.network.exports.expire, EXPORTS_SECONDS),
             ("inbox", self._take_in, 0.0),
         )
         self._threads = [threading.Thread(target=self._repeat, args=each, daemon=True) for each in work]

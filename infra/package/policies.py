@@ -43,9 +43,10 @@ def policies(resources: Resources) -> dict[str, Document]:
     tables = [_table(table) for table in resources.tables]
     buckets = [statement for bucket in resources.buckets for statement in _bucket(bucket)]
     wake = _allow(WAKING, _regional_arn("sqs", resources.jobs_queue.name))
+    send = _allow(WAKING, _regional_arn("sqs", resources.network_queue.name))
     secret = _allow(("secretsmanager:GetSecretValue",), {"Ref": USERS_SECRET})
     return {
-        "api_handler": _document(*tables, *buckets, wake),
+        "api_handler": _document(*tables, *buckets, wake, send),
         "basic_authorizer": _document(secret),
         "sweep": _document(*tables, *buckets, wake),
         "jobs": _document(*tables, *buckets, wake, _queue(resources.jobs_queue)),

@@ -39,6 +39,7 @@ def complete(template: Template, resources: Resources, python: str) -> Template:
             "NACRE_USERS_SECRET": {"Ref": USERS_SECRET},
             "NACRE_INBOX_QUEUE_URL": _queue_url(resources.inbox_queue.name),
             "NACRE_JOBS_QUEUE_URL": _queue_url(resources.jobs_queue.name),
+            "NACRE_NETWORK_QUEUE_URL": _queue_url(resources.network_queue.name),
         }
         for event in function.get("Events", {}).values():
             if event["Type"] == "SQS":

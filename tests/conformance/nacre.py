@@ -6,10 +6,15 @@ import json
 import logging
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from functools import cache
+from pathlib import Path
+from tempfile import mkdtemp
 
 from chalicelib.application import make_app
 from chalicelib.observability import Telemetry
 from chalicelib.settings import VARIABLES
+from dicom_listener.listener import configure_pynetdicom
+from dicom_listener.scu import DicomScu
 from tests.conformance import one_file
 from tests.conformance.corpus import corpus
 from tests.conformance.exchanges import Exchange, Request, load
@@ -39,7 +44,8 @@ class Nacre:
 
     def work(self) -> None:
         """Let all jobs end."""
-        while self._world.services.job_runner.run_next():
+        services = self._world.services
+        while services.job_runner.run_next() or services.network_runner.run_next():
             continue
 
     def catch_up(self) -> None:
@@ -53,8 +59,16 @@ def fresh(options: Mapping[str, object]) -> Iterator[Nacre]:
     variable = {name: variable.removeprefix("NACRE_") for variable, name in VARIABLES.items()}
     values = {**OPTIONS, **options}.items()
     settings = {variable[name]: v if isinstance(v, str) else json.dumps(v) for name, v in values}
-    with local_world(**settings) as world:
+    with local_world(dicom_out=DicomScu(16384), dicom_folder=_folder(), **settings) as world:
         yield Nacre(world)
+
+
+@cache
+def _folder() -> str:
+    """Where files of this process lie on their way; pynetdicom is set up with it once."""
+    folder = mkdtemp()
+    configure_pynetdicom(Path(folder))
+    return folder
 
 
 def scenario_names() -> list[str]:

@@ -73,7 +73,9 @@ class Engine:
         self.store = JobStore(services.ingest._index.table, services.ingest._index.keys)
         works = {self.work.type: self.work}
         queue: Any = self.queue
-        self.jobs = Jobs(self.store, queue, services.files, works, world.clock, kept_seconds=3600)
+        self.jobs = Jobs(
+            self.store, lambda _kind: queue, services.files, works, world.clock, kept_seconds=3600
+        )
         self.runner = Runner(self.store, queue, works, world.clock, kept_seconds=3600)
 
     def submit(self, priority: int = 0) -> str:

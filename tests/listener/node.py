@@ -15,6 +15,7 @@ from typing import Any
 from chalicelib.observability import Telemetry
 from dicom_listener.listener import Listener
 from dicom_listener.process import make_listener
+from dicom_listener.scu import DicomScu
 from tests.support.local_world import local_world
 from tests.support.world import World
 
@@ -35,7 +36,10 @@ class Node:
 def running_node(folder: Path, **options: Any) -> Iterator[Node]:
     """A listener on a free port; `options` are fields of the settings."""
     environment = {name: json.dumps(value) for name, value in options.items()}
-    with ThreadPoolExecutor(16) as pool, local_world(pool, **environment) as world:
+    with (
+        ThreadPoolExecutor(16) as pool,
+        local_world(pool, DicomScu(16384), dicom_folder=str(folder), **environment) as world,
+    ):
         settings = world.services.settings
         listening = socket.create_server(("127.0.0.1", 0), backlog=BACKLOG)
         port = int(listening.getsockname()[1])

@@ -173,7 +173,9 @@ def test_only_the_authorizer_reads_the_secret(template: dict[str, Any]) -> None:
 
 
 def test_no_right_is_a_wildcard_and_none_reaches_beyond_the_store(template: dict[str, Any]) -> None:
-    own = re.compile(r"nacre-prod-(index|log|files|inbox|jobs)(/\*)?$|/aws/lambda/\$\{AWS::StackName\}-\*$")
+    own = re.compile(
+        r"nacre-prod-(index|log|files|inbox|jobs|network)(/\*)?$|/aws/lambda/\$\{AWS::StackName\}-\*$"
+    )
     for statement in statements(template):
         assert not [action for action in statement["Action"] if "*" in action]
         resource = statement["Resource"]

@@ -13,6 +13,7 @@ from types import SimpleNamespace
 from botocore import UNSIGNED
 
 from chalicelib.bootstrap import build
+from chalicelib.services.network.dicom_out import DicomOut
 from chalicelib.settings import Settings
 from chalicelib.storage.clients import Clients, make_clients
 from infra.resources import define, table_request
@@ -24,7 +25,9 @@ _accounts = itertools.count(100_000_000_000)
 
 
 @contextmanager
-def local_world(pool: Executor | None = None, **settings: str) -> Iterator[World]:
+def local_world(
+    pool: Executor | None = None, dicom_out: DicomOut | None = None, **settings: str
+) -> Iterator[World]:
     """A fresh store; `settings` are options as in the environment, without ``NACRE_``.
 
     Without a `pool`, calls that the store makes side by side come one after another, always in the same order.
@@ -47,6 +50,7 @@ def local_world(pool: Executor | None = None, **settings: str) -> Iterator[World
         pool=pool or InlineExecutor(),
         work_pool=ThreadPoolExecutor if pool else lambda _threads: InlineExecutor(),
         sleep=time.sleep if pool else lambda _seconds: None,
+        dicom_out=dicom_out,
     )
     names = SimpleNamespace(
         index=resources.index.name,

@@ -91,6 +91,8 @@ def test_every_error_has_a_status() -> None:
         "NotAcceptable": 406,
         "PayloadTooLarge": 413,
         "UnsupportedMediaType": 415,
+        "NetworkProtocol": 500,
+        "NoPresentationContext": 500,
         "InternalError": 500,
         "Unavailable": 503,
         "BadRevision": 409,

@@ -128,7 +128,7 @@ class Archives:
     def submit(self, request: Request) -> Job:
         """Start a job that makes an archive."""
         job = self._create(request)
-        self._jobs.wake()
+        self._jobs.wake(job)
         return job
 
     def _create(self, request: Request) -> Job:

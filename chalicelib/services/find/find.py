@@ -127,7 +127,7 @@ class Find:
             found = self._index.resources(identifiers)
             rows = [row for row in found.values() if row.level is query.level]
         by_id = {row.id: row for row in rows}
-        wanted = {c.level for c in query.constraints} | ({*Level} if query.order else set())
+        wanted = {c.level for c in query.constraints} | ({*Level} if query.order else {*query.shown})
         above = self._tags_above(rows, query.level, wanted)
         return [
             Candidate(by_id[i], query.level, {**above.get(_parent(by_id[i]), {}), **_own_tags(by_id[i])})

@@ -79,6 +79,8 @@ class Query:
     since: int = 0
     limit: int = 0
     """0: no limit."""
+    shown: frozenset[Level] = frozenset()
+    """The levels whose tags the answers are to have, beside those of their own."""
 
     @property
     def enough(self) -> int | None:

@@ -25,16 +25,16 @@ class Jobs:
     def __init__(
         self,
         store: JobStore,
-        queue: Queue,
+        queues: Callable[[str], Queue],
         files: FileStore,
         works: Mapping[str, Work],
         clock: Clock,
         *,
         kept_seconds: int,
     ) -> None:
-        """`kept_seconds` is how long a finished job and its outputs can be had."""
+        """`queues` gives the queue of a kind of job; `kept_seconds` is how long a finished one and its outputs stay."""
         self._store = store
-        self._queue = queue
+        self._queues = queues
         self._files = files
         self._works = works
         self._clock = clock
@@ -45,7 +45,7 @@ class Jobs:
     ) -> Job:
         """Start a job. Two calls; if the second fails, the sweep wakes the workers."""
         job = self.create(kind, arguments, content, priority)
-        self.wake()
+        self.wake(job)
         return job
 
     def create(
@@ -55,6 +55,10 @@ class Jobs:
         content: Mapping[str, Any],
         priority: int = 0,
         before: Callable[[str], object] = lambda _job_id: None,
+        *,
+        lane: str = "",
+        is_shown: bool = True,
+        is_awaited: bool = False,
     ) -> Job:
         """As `submit`, without telling the workers: for who runs it, or wakes them.
 
@@ -71,13 +75,16 @@ class Jobs:
             updated_at=now,
             priority=priority,
             content=dict(content),
+            lane=lane,
+            is_shown=is_shown,
+            is_awaited=is_awaited,
         )
         self._store.create(job)
         return job
 
-    def wake(self) -> None:
-        """Tell a worker that there is something to do."""
-        self._queue.send("work")
+    def wake(self, job: Job) -> None:
+        """Tell a worker of such jobs that there is something to do."""
+        self._queues(job.type).send("work")
 
     def get(self, job_id: str) -> Job:
         """A job; raises `UnknownResource` if there is none."""
@@ -161,6 +168,7 @@ class Jobs:
                 checkpoint={},
                 progress=0,
                 attempts=0,
+                is_awaited=False,
                 completed_at=None,
             ),
         )
@@ -169,7 +177,7 @@ class Jobs:
         job = self._known(job_id)
         if job.state is not state or self._store.save(edit(replace(job, updated_at=self._clock()))) is None:
             raise BadRequest(f"The job is not in the state {state.value}")
-        self.wake()
+        self.wake(job)
 
     def _change(self, job_id: str, edit: Callable[[Job], Job]) -> Job | None:
         for _ in range(MAX_ATTEMPTS):

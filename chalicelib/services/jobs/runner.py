@@ -8,17 +8,19 @@ from __future__ import annotations
 
 import random
 import secrets
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from chalicelib.domain.clock import Clock
-from chalicelib.domain.errors import InternalError, NacreError, Unavailable
+from chalicelib.domain.errors import InternalError, NacreError, NetworkProtocol, Unavailable
 from chalicelib.domain.jobs import Job, JobError, JobState
 from chalicelib.services.jobs.work import LEASE_SECONDS, JobRun, JobStopped, OutOfTime, Work
 from chalicelib.storage.dynamodb.jobs import JobStore
 from chalicelib.storage.sqs.queue import Queue
 
 MAX_ATTEMPTS = 5
+MAX_IN_LANE = 2  # jobs at a time to one destination, so that a dead one does not hold all workers
 FIRST_RETRY_SECONDS = 5.0
 LONGEST_RETRY_SECONDS = 600.0
 FORGOTTEN_SECONDS = 15.0
@@ -58,7 +60,9 @@ class Runner:
     def run_next(self, seconds: float = FOREVER) -> bool:
         """Do the waiting job of the highest priority, for about `seconds` at most; says whether there was one."""
         now = self._clock()
-        waiting = [job for job in self._store.unfinished() if _can_be_taken(job, now)]
+        unfinished = self._store.unfinished()
+        running = Counter(job.lane for job in unfinished if job.lane and _is_running(job, now))
+        waiting = [job for job in unfinished if self._can_take(job, now) and running[job.lane] < MAX_IN_LANE]
         waiting.sort(key=lambda job: (-job.priority, job.created_at))
         return any(self.run(job, seconds) for job in waiting)
 
@@ -92,13 +96,16 @@ class Runner:
                 work.forget(run.job)
         return True
 
+    def _can_take(self, job: Job, now: float) -> bool:
+        return job.type in self._works and _can_be_taken(job, now)
+
     def wake_forgotten(self) -> None:
         """Send for workers where a message was lost or a worker died."""
         now = self._clock()
         forgotten = [
             job
             for job in self._store.unfinished()
-            if _can_be_taken(job, now) and job.updated_at < now - FORGOTTEN_SECONDS
+            if self._can_take(job, now) and job.updated_at < now - FORGOTTEN_SECONDS
         ]
         for _ in forgotten[:MAX_WAKES]:
             self._queue.send("work")
@@ -112,7 +119,7 @@ class Runner:
         if not isinstance(error, NacreError):
             self._on_error(error)
         why = JobError(failure.orthanc_status, failure.orthanc_error, failure.details)
-        if isinstance(failure, Unavailable | InternalError) and job.attempts < MAX_ATTEMPTS:
+        if _may_pass(job, failure) and job.attempts < MAX_ATTEMPTS:
             longest = min(LONGEST_RETRY_SECONDS, FIRST_RETRY_SECONDS * 2**job.attempts)
             due = self._clock() + random.uniform(longest / 2, longest)
             again = replace(self._timed(job, started), state=JobState.RETRY, error=why, lease_until=due)
@@ -136,6 +143,17 @@ class Runner:
     def _timed(self, job: Job, started: float) -> Job:
         now = self._clock()
         return replace(job, runtime_seconds=job.runtime_seconds + now - started, updated_at=now)
+
+
+def _may_pass(job: Job, failure: NacreError) -> bool:
+    """Whether to try again is of use; who waits for an answer of the network wants to hear of a failure at once."""
+    if isinstance(failure, NetworkProtocol):
+        return not job.is_awaited
+    return isinstance(failure, Unavailable | InternalError)
+
+
+def _is_running(job: Job, now: float) -> bool:
+    return job.state is JobState.RUNNING and job.lease_until >= now
 
 
 def _can_be_taken(job: Job, now: float) -> bool:

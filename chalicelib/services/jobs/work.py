@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from typing import Any, Protocol
 
 from chalicelib.domain.clock import Clock
+from chalicelib.domain.errors import Unavailable
 from chalicelib.domain.jobs import Job, JobOutput, JobState
 from chalicelib.storage.dynamodb.jobs import JobStore
+from chalicelib.storage.dynamodb.table import Item
 
 MAX_ATTEMPTS = 10
 LEASE_SECONDS = 60.0
@@ -32,12 +36,14 @@ class JobRun:
         self._store = store
         self._clock = clock
         self._deadline = deadline
+        self._lock = threading.Lock()
 
     def checkpoint(
         self,
         checkpoint: Mapping[str, Any],
         progress: int,
         content: Mapping[str, Any] | None = None,
+        beside: Callable[[], Sequence[Item]] = tuple,
     ) -> None:
         """Keep how far the work has come; it is to be repeatable from here. One transaction.
 
@@ -49,6 +55,8 @@ class JobRun:
             Percent.
         content
             What users are shown, if it changes.
+        beside
+            Makes actions that are to be part of the same transaction, anew for each attempt.
 
         Raises
         ------
@@ -58,8 +66,8 @@ class JobRun:
             The worker has to end. The checkpoint is kept.
         """
         now = self._clock()
-        self._save(
-            replace(
+        with self._lock:
+            reported = replace(
                 self.job,
                 checkpoint=dict(checkpoint),
                 progress=progress,
@@ -67,17 +75,35 @@ class JobRun:
                 lease_until=now + LEASE_SECONDS,
                 updated_at=now,
             )
-        )
+            self._save(reported, beside)
         if now > self._deadline:
             raise OutOfTime
+
+    @contextmanager
+    def kept_alive(self) -> Iterator[None]:
+        """Renew the lease in between, for steps that may take longer than it."""
+        done = threading.Event()
+
+        def renew() -> None:
+            while not done.wait(LEASE_SECONDS / 3):
+                with suppress(JobStopped, Unavailable), self._lock:
+                    self._save(replace(self.job, lease_until=self._clock() + LEASE_SECONDS))
+
+        thread = threading.Thread(target=renew, daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            done.set()
+            thread.join()
 
     def add_output(self, name: str, output: JobOutput) -> None:
         """Give the job something that users can fetch at ``/jobs/{id}/{name}``; kept with the next write."""
         self.job = replace(self.job, outputs={**self.job.outputs, name: output})
 
-    def _save(self, job: Job) -> None:
+    def _save(self, job: Job, beside: Callable[[], Sequence[Item]] = tuple) -> None:
         for _ in range(MAX_ATTEMPTS):
-            saved = self._store.save(job)
+            saved = self._store.save(job, beside=beside())
             if saved is not None:
                 self.job = saved
                 return

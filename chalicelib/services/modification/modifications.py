@@ -11,9 +11,8 @@ from chalicelib.domain.errors import (
     BadRequest,
     ParameterOutOfRange,
     UnknownResource,
-    error_of,
 )
-from chalicelib.domain.jobs import Job, JobState
+from chalicelib.domain.jobs import Job
 from chalicelib.domain.levels import Level
 from chalicelib.domain.main_dicom_tags import MAIN_DICOM_TAGS, hexadecimal
 from chalicelib.domain.resources import Family
@@ -129,15 +128,12 @@ class Modifications:
             It cannot be modified so.
         """
         job = self._create(level, identifier, fields, origin, priority)
-        self._jobs.wake()
+        self._jobs.wake(job)
         return job
 
     def run(self, level: Level, identifier: str, fields: Mapping[str, Any], origin: Mapping[str, str]) -> Job:
-        """As `submit`, and wait for it for a while; raises what the job failed of."""
-        job = run_now(self._jobs, self._runner, self._create(level, identifier, fields, origin, 0))
-        if job.state is JobState.FAILURE:
-            raise error_of(job.error.status, job.error.details)
-        return job
+        """As `submit`, and wait for it for a while."""
+        return run_now(self._jobs, self._runner, self._create(level, identifier, fields, origin, 0))
 
     def _create(
         self,

@@ -45,19 +45,19 @@ class JobStore:
 
     def create(self, job: Job) -> None:
         """Write a new job, and list it. One transaction."""
-        listed = self._keys.listed_job(job.created_at, job.id)
-        self._table.transact(
-            [
-                self._table.put_action(_from_job(self._keys, job), "attribute_not_exists(pk)"),
-                self._table.put_action(listed),
-                self._table.put_action(self._keys.open_job(job.id)),
-            ]
-        )
+        actions = [
+            self._table.put_action(_from_job(self._keys, job), "attribute_not_exists(pk)"),
+            self._table.put_action(self._keys.open_job(job.id)),
+        ]
+        if job.is_shown:
+            actions.append(self._table.put_action(self._keys.listed_job(job.created_at, job.id)))
+        self._table.transact(actions)
 
-    def save(self, job: Job, expires: float | None = None) -> Job | None:
+    def save(self, job: Job, expires: float | None = None, beside: Sequence[Item] = ()) -> Job | None:
         """Write a job over the version it was read at; None if somebody else was faster.
 
-        A finished job leaves the list of the others; `expires` (epoch seconds) is when it is forgotten.
+        A finished job leaves the list of the others; `expires` (epoch seconds) is when it is forgotten. The actions
+        `beside` are part of the same transaction; None as well if a condition of theirs does not hold.
         """
         new = replace(job, version=job.version + 1)
         item = _from_job(self._keys, new)
@@ -71,9 +71,10 @@ class JobStore:
         if expires is not None:
             listed = self._keys.listed_job(job.created_at, job.id) | {"expires": number(int(expires))}
             actions[0] = self._table.put_action(item | {"expires": number(int(expires))}, condition, values)
-            actions.append(self._table.put_action(listed))
+            if job.is_shown:
+                actions.append(self._table.put_action(listed))
         try:
-            self._table.transact(actions)
+            self._table.transact([*actions, *beside])
         except (ConditionFailed, Conflict):
             return None
         except OutcomeUnknown:

@@ -164,24 +164,15 @@ class SequencedLog:
             for at_number in sorted(set(numbers) - self._read(numbers).keys()):
                 if not self._seal(at_number):
                     raise Unavailable("The log is busy")
-        names = {"#floor": "floor"}
-        condition = "attribute_not_exists(#floor) OR #floor < :floor"
-        with suppress(ConditionFailed):
-            self._table.update(
-                self._key("head"), "SET #floor = :floor", {":floor": number(last)}, names, condition
-            )
+        self.let_go(last)
+
+    def let_go(self, up_to: int) -> None:
+        """Hide the entries up to a settled number; `trim` removes them later. One call."""
+        self._raise(up_to, "floor")
 
     def advance(self, to: int) -> None:
         """Go on behind `to`, where a lost log has given out numbers up to it. One call."""
-        names = {f"#{name}": name for name in ("last", "floor", "trimmed")}
-        with suppress(ConditionFailed):
-            self._table.update(
-                self._key("head"),
-                "SET #last = :n, #floor = :n, #trimmed = :n",
-                {":n": number(to)},
-                names,
-                "attribute_not_exists(#last) OR #last < :n",
-            )
+        self._raise(to, "last", "floor", "trimmed")
 
     def trim(self, up_to: int) -> int:
         """Remove up to a thousand hidden numbers that are not above `up_to`; returns how many it passed."""
@@ -198,10 +189,7 @@ class SequencedLog:
             end = min(limit, head.trimmed + 1000)
             keys = self._removable(self._read(range(start, end + 1)).values())
         self._table.remove(keys)
-        names = {"#trimmed": "trimmed"}
-        condition = "attribute_not_exists(#trimmed) OR #trimmed < :n"
-        with suppress(ConditionFailed):
-            self._table.update(self._key("head"), "SET #trimmed = :n", {":n": number(end)}, names, condition)
+        self._raise(end, "trimmed")
         return end - head.trimmed
 
     def fold(self, at_number: int) -> None:
@@ -234,6 +222,14 @@ class SequencedLog:
         return True
 
     # Inside
+
+    def _raise(self, to: int, first: str, *others: str) -> None:
+        """Raise numbers of the head, unless the first is as high already."""
+        names = {f"#{name}": name for name in (first, *others)}
+        expression = "SET " + ", ".join(f"{name} = :n" for name in names)
+        condition = f"attribute_not_exists(#{first}) OR #{first} < :n"
+        with suppress(ConditionFailed):
+            self._table.update(self._key("head"), expression, {":n": number(to)}, names, condition)
 
     def _key(self, at: int | str) -> Item:
         return {"pk": text(f"{self._prefix}#{at}")}

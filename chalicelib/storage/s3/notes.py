@@ -27,16 +27,21 @@ class JobNotes:
 
     def put(self, job_id: str, name: str, value: Any) -> None:
         """Remember something."""
-        body = json.dumps(value, separators=(",", ":")).encode()
+        self.put_bytes(job_id, name, json.dumps(value, separators=(",", ":")).encode())
+
+    def put_bytes(self, job_id: str, name: str, data: bytes) -> None:
+        """Remember bytes."""
         with translated():
-            self._client.put_object(Bucket=self._bucket, Key=self._key(job_id, name), Body=body)
+            self._client.put_object(Bucket=self._bucket, Key=self._key(job_id, name), Body=data)
 
     def get(self, job_id: str, name: str) -> Any:
         """What was remembered; raises `InexistentItem` if nothing was."""
+        return json.loads(self.get_bytes(job_id, name))
+
+    def get_bytes(self, job_id: str, name: str) -> bytes:
+        """The bytes that were remembered; raises as `get` does."""
         with translated():
-            return json.loads(
-                self._client.get_object(Bucket=self._bucket, Key=self._key(job_id, name))["Body"].read()
-            )
+            return self._client.get_object(Bucket=self._bucket, Key=self._key(job_id, name))["Body"].read()
 
     def remove(self, job_id: str, names: Sequence[str]) -> None:
         """Forget what was remembered."""

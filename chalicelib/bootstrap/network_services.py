@@ -1,0 +1,87 @@
+"""What is asked of other nodes, and the jobs that do it."""
+
+from __future__ import annotations
+
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from chalicelib.bootstrap.foundations import Foundations
+from chalicelib.services.bulk import Bulk
+from chalicelib.services.jobs.jobs import Jobs
+from chalicelib.services.jobs.runner import Runner
+from chalicelib.services.jobs.synchronous import Waiting
+from chalicelib.services.jobs.work import Work
+from chalicelib.services.modalities import Modalities
+from chalicelib.services.network.dicom_out import DicomOut, NoDicom
+from chalicelib.services.network.exports import Exports
+from chalicelib.services.network.getting import Getting
+from chalicelib.services.network.modality_store import ModalityStore
+from chalicelib.services.network.query import DicomQuery
+from chalicelib.services.network.remotes import Remotes
+from chalicelib.services.network.requests import Requests, RequestWork
+from chalicelib.services.network.sending import Sending
+from chalicelib.services.network.store_work import StoreWork
+from chalicelib.services.reading import Reading
+from chalicelib.services.transcoding import Transcoding
+from chalicelib.storage.s3.notes import JobNotes
+
+
+@dataclass(frozen=True, slots=True)
+class NetworkServices:
+    """What the API asks of other nodes."""
+
+    remotes: Remotes
+    requests: Requests
+    store: ModalityStore
+    waiting: Waiting
+    exports: Exports
+    query: DicomQuery
+    getting: Getting
+
+
+def make_sending(
+    base: Foundations, reading: Reading, transcoding: Transcoding, out: DicomOut | None
+) -> Sending:
+    """What sends files; of use only in a process that speaks DICOM."""
+    folder = Path(base.settings.dicom_folder if out else tempfile.gettempdir())
+    return Sending(out or NoDicom(), reading, transcoding, base.pool, folder)
+
+
+def network_works(
+    base: Foundations, sending: Sending, notes: JobNotes, exports: Exports, out: DicomOut | None
+) -> dict[str, Work]:
+    """The kinds of jobs that need DICOM; only a process that has it may run them."""
+    dicom = out or NoDicom()
+    works: tuple[Work, ...] = (
+        StoreWork(sending, exports, base.index, notes),
+        RequestWork(dicom, sending, notes),
+    )
+    return {work.type: work for work in works}
+
+
+def build_network(
+    base: Foundations,
+    bulk: Bulk,
+    modalities: Modalities,
+    jobs: Jobs,
+    runner: Runner | None,
+    notes: JobNotes,
+    exports: Exports,
+    sending: Sending,
+    query: DicomQuery,
+) -> NetworkServices:
+    """Put them together; `runner` is there where this process does such jobs itself."""
+    settings = base.settings
+    remotes = Remotes(modalities, aet=settings.dicom_aet, timeout_seconds=settings.dicom_scu_timeout)
+    waiting = Waiting(jobs, runner, base.clock, sleep=base.sleep)
+    requests = Requests(jobs, waiting, notes)
+    return NetworkServices(
+        remotes=remotes,
+        requests=requests,
+        store=ModalityStore(remotes, requests, bulk, jobs, notes, base.options.encoding),
+        waiting=waiting,
+        exports=exports,
+        query=query,
+        getting=Getting(sending, exports, base.index),
+    )

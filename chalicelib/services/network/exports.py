@@ -1,0 +1,132 @@
+"""The exports log: which instances were sent to whom (Orthanc's `/exports`).
+
+It has the structure of the changes log. An entry is written by the transaction that keeps how far a job has come, so
+that nothing is told that was not sent, and nothing is sent without being told.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from chalicelib.domain.clock import Clock
+from chalicelib.domain.levels import Level
+from chalicelib.domain.resources import Instance, Resource
+from chalicelib.storage.dynamodb.entries import Entry
+from chalicelib.storage.dynamodb.index import Index
+from chalicelib.storage.dynamodb.log import SequencedLog
+from chalicelib.storage.dynamodb.table import Item
+
+DAY_SECONDS = 86_400.0
+KIND = "Exported"
+LOOK_AHEAD = 1000  # entries that one tick may let go
+_UIDS = {
+    Level.PATIENT: "PatientID",
+    Level.STUDY: "StudyInstanceUID",
+    Level.SERIES: "SeriesInstanceUID",
+    Level.INSTANCE: "SOPInstanceUID",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Export:
+    """An instance that was sent to a remote modality or a peer; `at` in seconds since the epoch."""
+
+    number: int
+    at: float
+    instance_id: str
+    remote: str
+    uids: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class ExportsPage:
+    """A page of the log; `last` is its last number, or where the reader stands."""
+
+    exports: tuple[Export, ...]
+    last: int
+    done: bool
+
+
+class Exports:
+    """Reads and writes the exports log."""
+
+    def __init__(self, log: SequencedLog, index: Index, clock: Clock, *, is_kept: bool, days: int) -> None:
+        """`is_kept` is the option `LogExportedResources`, `days` how long an entry is kept."""
+        self._log = log
+        self._index = index
+        self._clock = clock
+        self._is_kept = is_kept
+        self._days = days
+
+    def entries(self, instances: Sequence[Instance], remote: str) -> Callable[[], list[Item]]:
+        """What makes the actions that tell of instances that were sent: a call, and one for their ancestors now."""
+        if not (self._is_kept and instances):
+            return list
+        above = self._index.resources({one.ancestor(level) for one in instances for level in list(Level)[:3]})
+        bodies = [{"id": one.id, "r": remote, "u": _uids(one, above)} for one in instances]
+
+        def make() -> list[Item]:
+            numbers = self._log.reserve(len(bodies)).numbers
+            return [
+                self._log.put_action(number, KIND, body) for number, body in zip(numbers, bodies, strict=True)
+            ]
+
+        return make
+
+    def page(self, since: int, limit: int) -> ExportsPage:
+        """The first `limit` exports behind `since`. Two calls for a hundred."""
+        exports: list[Export] = []
+        for entry in self._log.walk(since):
+            if not entry.is_shown:
+                continue
+            if len(exports) == limit:
+                return ExportsPage(tuple(exports), exports[-1].number if exports else since, done=False)
+            exports.append(_to_export(entry))
+        return ExportsPage(tuple(exports), exports[-1].number if exports else since, done=True)
+
+    def last(self) -> ExportsPage:
+        """The newest export alone."""
+        for entry in self._log.walk_back(self._settled(self._recent())):
+            if entry.is_shown:
+                return ExportsPage((_to_export(entry),), entry.number, done=True)
+        return ExportsPage((), 0, done=True)
+
+    def clear(self) -> None:
+        """Empty the log for its readers; its numbers go on. Who is late by more than a thousand numbers is not seen."""
+        self._log.truncate(self._recent())
+
+    def expire(self) -> None:
+        """Let go of entries that are older than they are kept. Two calls where there are none."""
+        head = self._log.head()
+        if head.last > head.floor:
+            oldest, end = self._clock() - self._days * DAY_SECONDS, 0
+            for entry in self._log.walk(head.floor):
+                if entry.at > oldest or entry.number > head.floor + LOOK_AHEAD:
+                    break
+                end = entry.number
+            if end:
+                self._log.let_go(end)
+        self._log.trim(head.floor)
+
+    def _recent(self) -> int:
+        head = self._log.head()
+        return max(head.floor, head.last - LOOK_AHEAD)
+
+    def _settled(self, start: int) -> int:
+        end = start
+        for entry in self._log.walk(start):
+            end = entry.number
+        return end
+
+
+def _uids(instance: Instance, above: dict[str, Resource]) -> dict[str, str]:
+    found = {_UIDS[Level.INSTANCE]: instance.sop_instance_uid}
+    for level in list(Level)[:3]:
+        resource = above.get(instance.ancestor(level))
+        found[_UIDS[level]] = resource.tags.get(_UIDS[level], "") if resource else ""
+    return found
+
+
+def _to_export(entry: Entry) -> Export:
+    return Export(entry.number, entry.at, entry.body["id"], entry.body["r"], entry.body["u"])

@@ -1,0 +1,109 @@
+"""Questions to remote modalities whose answers a client waits for: the container asks them, by jobs nobody sees."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any
+
+from chalicelib.domain.errors import NetworkProtocol, error_of
+from chalicelib.domain.jobs import Job, JobState
+from chalicelib.domain.modalities import Remote
+from chalicelib.services.jobs.jobs import Jobs
+from chalicelib.services.jobs.synchronous import Waiting
+from chalicelib.services.jobs.work import JobRun
+from chalicelib.services.network.dicom_out import DicomOut, Kind
+from chalicelib.services.network.sending import Sending
+from chalicelib.storage.s3.notes import JobNotes
+
+TYPE = "Request"
+ANSWERS = "answers"
+FILE = "file"
+
+
+class RequestWork:
+    """Asks."""
+
+    type = TYPE
+
+    def __init__(self, out: DicomOut, sending: Sending, notes: JobNotes) -> None:
+        self._out = out
+        self._sending = sending
+        self._notes = notes
+
+    def run(self, run: JobRun) -> None:
+        """Ask, and keep the answers."""
+        arguments = run.job.arguments
+        remote = Remote(**arguments["remote"])
+        with run.kept_alive():
+            match arguments["operation"]:
+                case "echo":
+                    self._out.echo(remote)
+                case "store":
+                    file = self._notes.get_bytes(run.job.id, FILE)
+                    kind = arguments["sop_class_uid"], arguments["transfer_syntax"]
+                    self._sending.send_file(remote, file, kind, arguments["sop_instance_uid"])
+                case "find":
+                    identifier = base64.b64decode(arguments["identifier"])
+                    found = self._out.find(remote, arguments["model"], identifier)
+                    answers = [base64.b64encode(answer).decode() for answer in found]
+                    self._notes.put(run.job.id, ANSWERS, answers)
+
+    def clean(self, job: Job) -> None:
+        """Remove what a failed request was about."""
+        self._notes.remove(job.id, [FILE])
+
+    def forget(self, job: Job) -> None:
+        """Remove what the request was about; answers stay until whoever asked has them."""
+        self._notes.remove(job.id, [FILE])
+
+
+class Requests:
+    """Has questions asked."""
+
+    def __init__(self, jobs: Jobs, waiting: Waiting, notes: JobNotes) -> None:
+        self._jobs = jobs
+        self._waiting = waiting
+        self._notes = notes
+
+    def echo(self, remote: Remote) -> None:
+        """C-ECHO.
+
+        Raises
+        ------
+        NetworkProtocol
+            The modality does not answer, or not in time.
+        """
+        self._ask({"operation": "echo"}, remote)
+
+    def store(self, remote: Remote, file: bytes, kind: Kind, sop_instance_uid: str) -> None:
+        """C-STORE of a file that is not in the store; raises as `echo`."""
+        named = {"sop_class_uid": kind[0], "transfer_syntax": kind[1], "sop_instance_uid": sop_instance_uid}
+        self._ask({"operation": "store", **named}, remote, file)
+
+    def find(self, remote: Remote, model: str, identifier: bytes) -> list[bytes]:
+        """C-FIND by an information model (a SOP class): the identifiers of the answers; raises as `echo`.
+
+        Data sets are in Explicit VR Little Endian.
+        """
+        asked = base64.b64encode(identifier).decode()
+        job = self._ask({"operation": "find", "model": model, "identifier": asked}, remote)
+        answers: list[str] = self._notes.get(job.id, ANSWERS)
+        self._notes.remove(job.id, [ANSWERS])
+        return [base64.b64decode(answer) for answer in answers]
+
+    def _ask(self, arguments: Mapping[str, Any], remote: Remote, file: bytes = b"") -> Job:
+        def keep(job_id: str) -> None:
+            if file:
+                self._notes.put_bytes(job_id, FILE, file)
+
+        whole = {**arguments, "remote": asdict(remote)}
+        job = self._jobs.create(TYPE, whole, {}, before=keep, is_shown=False, is_awaited=True)
+        job = self._waiting.wait(job)
+        if job.state is JobState.FAILURE:
+            raise error_of(job.error.status, job.error.details)
+        if job.state is not JobState.SUCCESS:
+            self._jobs.cancel(job.id)
+            raise NetworkProtocol(f'The modality with AET "{remote.aet}" did not answer in time')
+        return job

@@ -1,0 +1,55 @@
+"""A storage provider made of pynetdicom that tells what it got, and answers with the statuses it is told."""
+
+from __future__ import annotations
+
+from types import TracebackType
+
+from pynetdicom import AE, AllStoragePresentationContexts, evt
+
+from dicom_listener.contexts import STORAGE_SYNTAXES
+
+
+class Scp:
+    """Receives on a free port, from `with` to its end."""
+
+    def __init__(self, statuses: list[int] | None = None, port: int = 0) -> None:
+        """`statuses` are the first answers; what comes then is a success. A `port` of 0 is a free one."""
+        self.statuses = list(statuses or [])
+        self.received: list[str] = []
+        self.originators: list[tuple[str, int]] = []
+        self.calling = self.called = ""
+        self.port = port
+
+    def __enter__(self) -> Scp:
+        ae = AE("RECEIVER")
+        ae.add_supported_context("1.2.840.10008.1.1")
+        for context in AllStoragePresentationContexts:
+            ae.add_supported_context(str(context.abstract_syntax), sorted(STORAGE_SYNTAXES))
+        handlers = [(evt.EVT_C_STORE, self._store), (evt.EVT_ACCEPTED, self._accepted)]
+        self._server = ae.start_server(("127.0.0.1", self.port), block=False, evt_handlers=handlers)
+        self.port = self._server.socket.getsockname()[1]
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._server.shutdown()
+
+    def modality(self, **fields: object) -> dict[str, object]:
+        """It as a modality."""
+        return {"AET": "RECEIVER", "Host": "127.0.0.1", "Port": self.port, **fields}
+
+    def _accepted(self, event: evt.Event) -> None:
+        self.calling = event.assoc.requestor.ae_title
+        self.called = str(event.assoc.requestor.primitive.called_ae_title)
+
+    def _store(self, event: evt.Event) -> int:
+        status = self.statuses.pop(0) if self.statuses else 0x0000
+        request = event.request
+        if request.MoveOriginatorApplicationEntityTitle:
+            self.originators.append(
+                (request.MoveOriginatorApplicationEntityTitle, request.MoveOriginatorMessageID)
+            )
+        if status in (0x0000, 0xB000):
+            self.received.append(str(request.AffectedSOPInstanceUID))
+        return status

@@ -7,9 +7,8 @@ WITHOUT_EFFECT = frozenset(
     AcceptedSopClasses BuiltinDecoderTranscoderOrder CaseSensitivePN DefaultPrivateCreator
     DeflatedTransferSyntaxAccepted DeidentifyLogs DeidentifyLogsDicomVersion DicomAssociationCloseDelay
     DicomDefaultRetrieveMethod DicomEchoChecksFind DicomModalitiesInDatabase
-    DicomScuPreferredTransferSyntax DicomTlsCertificate DicomTlsCiphersAccepted
-    DicomTlsEnabled DicomTlsMinimumProtocolVersion DicomTlsPrivateKey DicomTlsRemoteCertificateRequired
-    DicomTlsTrustedCertificates ExecuteLuaEnabled ExternalDictionaries ExtraMainDicomTags
+    DicomScuPreferredTransferSyntax
+    ExecuteLuaEnabled ExternalDictionaries ExtraMainDicomTags
     H265TransferSyntaxAccepted HttpDescribeErrors HttpProxy HttpRequestTimeout HttpServerEnabled
     HttpThreadsCount HttpTimeout HttpVerbose HttpsCACertificates HttpsVerifyPeers IndexDirectory
     IngestTranscoding IngestTranscodingOfCompressed IngestTranscodingOfUncompressed

@@ -61,6 +61,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, rename="pascal"):
     dicom_always_allow_get: bool = False
     dicom_always_allow_move: bool = False
     strict_aet_comparison: bool = False
+    dicom_tls_enabled: bool = False
+    dicom_tls_certificate: str = ""
+    dicom_tls_private_key: str = ""
+    dicom_tls_trusted_certificates: str = ""
+    dicom_tls_remote_certificate_required: bool = True
+    dicom_tls_minimum_protocol_version: Annotated[int, Meta(ge=0, le=5)] = 0
+    dicom_tls_ciphers_accepted: tuple[str, ...] = ()
     unknown_sop_class_accepted: bool = False
     accepted_transfer_syntaxes: list[str] = field(default_factory=lambda: ["1.2.840.10008.1.*"])
     metrics_enabled: bool = True

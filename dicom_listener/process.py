@@ -35,6 +35,7 @@ from dicom_listener.retrieving import Retrieve
 from dicom_listener.scu import DicomScu
 from dicom_listener.statuses import NOT_AUTHORISED, SUCCESS
 from dicom_listener.storing import store_handler
+from dicom_listener.tls import calling_contexts, listening_context
 from dicom_listener.workers import Workers
 
 SERVICES = tuple(
@@ -90,7 +91,8 @@ def make_listener(
         telemetry,
     )
     contexts = Contexts(SERVICES, lambda: storage_rules(services.options))
-    return Listener(options, listening, access, contexts, handlers, retrieve.serve, telemetry)
+    tls = listening_context(settings)
+    return Listener(options, listening, access, contexts, handlers, retrieve.serve, telemetry, tls)
 
 
 def limit_of(settings: Settings, level: Level) -> int:
@@ -130,7 +132,7 @@ def serve(settings: Settings, listening: socket.socket, telemetry: Telemetry) ->
     folder = Path(settings.dicom_folder) / str(os.getpid())
     configure_pynetdicom(folder)
     settings = msgspec.structs.replace(settings, dicom_folder=str(folder))
-    out = DicomScu(settings.maximum_pdu_length)
+    out = DicomScu(settings.maximum_pdu_length, calling_contexts(settings))
     services = build(settings, make_clients(settings.aws_endpoint_url or None), dicom_out=out)
     listener = make_listener(settings, services, listening, folder, telemetry)
     workers = Workers(services, telemetry)

@@ -84,6 +84,7 @@ class DicomScu:
     @contextmanager
     def _associated(self, remote: Remote, contexts: list[PresentationContext]) -> Iterator[Association]:
         """An association; it is released at the end, and aborted if the end is an error."""
+        tls = self._tls() if remote.use_dicom_tls else None
         ae = AE(remote.local_aet)
         ae.connection_timeout = ae.acse_timeout = ae.dimse_timeout = remote.timeout_seconds or None
         ae.network_timeout = None
@@ -93,11 +94,11 @@ class DicomScu:
             remote.port,
             contexts=contexts,
             ae_title=remote.aet,
-            tls_args=(self._tls(), None) if remote.use_dicom_tls else None,  # type: ignore[arg-type]
+            tls_args=(tls, None) if tls else None,  # type: ignore[arg-type]
             evt_handlers=[(evt.EVT_CONN_OPEN, _without_delay)],
         )
         if not association.is_established:
-            raise _not_established(association, remote)
+            raise _not_established(association, remote, tls)
         try:
             yield association
         except BaseException:
@@ -179,7 +180,7 @@ def _ended(service: str, aet: str) -> NetworkProtocol:
     return NetworkProtocol(f'{service} SCU to AET "{aet}": the association ended, or no answer came in time')
 
 
-def _not_established(association: Association, remote: Remote) -> NetworkProtocol:
+def _not_established(association: Association, remote: Remote, tls: ssl.SSLContext | None) -> NetworkProtocol:
     if association.is_rejected:
         return NetworkProtocol(
             f'DicomAssociation - connecting to AET "{remote.aet}": the association was rejected'
@@ -187,16 +188,22 @@ def _not_established(association: Association, remote: Remote) -> NetworkProtoco
     if association.rejected_contexts and not association.accepted_contexts:
         return NoPresentationContext(f'Unable to negotiate a presentation context with AET "{remote.aet}"')
     return NetworkProtocol(
-        f'DicomAssociation - connecting to AET "{remote.aet}": TCP Initialization Error: {_reason(remote)}'
+        f'DicomAssociation - connecting to AET "{remote.aet}": TCP Initialization Error: {_reason(remote, tls)}'
     )
 
 
-def _reason(remote: Remote) -> str:
+def _reason(remote: Remote, tls: ssl.SSLContext | None) -> str:
     """Why there is no connection, which pynetdicom does not tell: asked anew."""
     try:
-        socket.create_connection((remote.host, remote.port), timeout=1).close()
+        with socket.create_connection((remote.host, remote.port), timeout=1) as connection:
+            if tls is not None:
+                tls.wrap_socket(connection).close()
     except TimeoutError:
         return "no answer"
+    except ssl.SSLCertVerificationError as error:
+        return f"the peer's certificate is not trusted: {error.verify_message}"
+    except (ssl.SSLError, ConnectionResetError):
+        return "the peer refuses TLS as it is offered"
     except OSError as error:
         return os.strerror(error.errno) if error.errno and error.errno > 0 else "unknown host"
     return "the association was not established"

@@ -24,6 +24,7 @@
     +-- UnsupportedMediaType    415   an encoding or type that cannot be read
     +-- NetworkProtocol         500   a remote modality or peer cannot be reached, refuses, or fails
     |   +-- NoPresentationContext 500 a remote modality accepts nothing of what it would be sent or asked
+    +-- BadSequenceOfCalls      500   what the call needs is not configured
     +-- InternalError           500   a fault of the store
     +-- Unavailable             503   AWS is throttling or away: try again
 
@@ -195,6 +196,13 @@ class NoPresentationContext(NetworkProtocol):
 
     orthanc_status = 2015
     orthanc_error = "DicomUserConnection: No acceptable presentation context for modality"
+
+
+class BadSequenceOfCalls(NacreError):
+    """What the call needs is not configured."""
+
+    orthanc_status = 6
+    orthanc_error = "Bad sequence of calls"
 
 
 class InternalError(NacreError):

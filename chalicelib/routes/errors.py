@@ -38,6 +38,7 @@ STATUSES: Mapping[type[errors.NacreError], tuple[int, str]] = {
     errors.PayloadTooLarge: (413, "Request Entity Too Large"),
     errors.UnsupportedMediaType: (415, "Unsupported Media Type"),
     errors.NetworkProtocol: (500, "Internal Server Error"),
+    errors.BadSequenceOfCalls: (500, "Internal Server Error"),
     errors.InternalError: (500, "Internal Server Error"),
     errors.Unavailable: (503, "Service Unavailable"),
 }

@@ -13,9 +13,11 @@ from pathlib import Path
 from typing import Any
 
 from chalicelib.observability import Telemetry
+from chalicelib.settings import Settings
 from dicom_listener.listener import Listener
 from dicom_listener.process import make_listener
 from dicom_listener.scu import DicomScu
+from dicom_listener.tls import calling_contexts
 from tests.support.local_world import local_world
 from tests.support.world import World
 
@@ -35,10 +37,12 @@ class Node:
 @contextmanager
 def running_node(folder: Path, **options: Any) -> Iterator[Node]:
     """A listener on a free port; `options` are fields of the settings."""
-    environment = {name: json.dumps(value) for name, value in options.items()}
+    environment = {n: v if isinstance(v, str) else json.dumps(v) for n, v in options.items()}
+    environment["dicom_folder"] = str(folder)
+    tls = calling_contexts(Settings.load({f"NACRE_{n.upper()}": v for n, v in environment.items()}))
     with (
         ThreadPoolExecutor(16) as pool,
-        local_world(pool, DicomScu(16384), dicom_folder=str(folder), **environment) as world,
+        local_world(pool, DicomScu(16384, tls), **environment) as world,
     ):
         settings = world.services.settings
         listening = socket.create_server(("127.0.0.1", 0), backlog=BACKLOG)

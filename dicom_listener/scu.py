@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import socket
 import ssl
+import time
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from io import BytesIO
@@ -16,7 +17,8 @@ from pydicom.dataset import Dataset
 from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
 from pynetdicom import AE, evt
 from pynetdicom.association import Association
-from pynetdicom.dsutils import decode, encode
+from pynetdicom.dimse_primitives import C_STORE
+from pynetdicom.dsutils import decode, encode, split_dataset
 from pynetdicom.presentation import PresentationContext, build_context
 from pynetdicom.sop_class import Verification  # type: ignore[attr-defined]  # made at run time
 
@@ -133,25 +135,51 @@ class Storing:
 
     def store(self, file: Outgoing, originator: MoveOriginator) -> None:
         """Byte by byte, in pieces."""
-        association = self._association
-        if not association.is_established:
+        if not self._association.is_established:
             raise _ended("C-STORE", self.aet)
+        context_id = self._contexts.get((file.sop_class_uid, file.transfer_syntax))
+        if context_id is None:
+            raise self._no_context()
         self._messages = self._messages % 0xFFFF + 1
         try:
-            answer = association.send_c_store(
-                file.path,
-                self._messages,
-                MEDIUM_PRIORITY,
-                originator_aet=originator.aet or None,
-                originator_id=originator.message_id or None,
-            )
-        except (AttributeError, ValueError) as error:  # what pynetdicom has against a file
-            raise NoPresentationContext(
-                f'Unable to negotiate a presentation context with AET "{self.aet}"'
-            ) from error
-        except RuntimeError as error:
-            raise _ended("C-STORE", self.aet) from error
+            request = _store_request(file, self._messages, originator)
+        except ValueError as error:  # what pynetdicom has against a file
+            raise self._no_context() from error
+        answer = self._send(request, context_id)
         _check("C-STORE", self.aet, answer)
+
+    def _send(self, request: C_STORE, context_id: int) -> Dataset:
+        """As `Association.send_c_store`, which takes the UIDs from a file's meta information."""
+        association = self._association
+        association._reactor_checkpoint.clear()
+        while not association._is_paused:
+            if not association.is_established:  # then its thread may have ended, and will never pause
+                association._reactor_checkpoint.set()
+                raise _ended("C-STORE", self.aet)
+            time.sleep(0.0001)
+        association.dimse.send_msg(request, context_id)
+        _, answer = association.dimse.get_msg(block=True)
+        association._reactor_checkpoint.set()
+        if answer is None:
+            association._handle_no_response()
+            return Dataset()
+        return association._check_received_status(answer)
+
+    def _no_context(self) -> NoPresentationContext:
+        return NoPresentationContext(f'Unable to negotiate a presentation context with AET "{self.aet}"')
+
+
+def _store_request(file: Outgoing, message_id: int, originator: MoveOriginator) -> C_STORE:
+    """The request; its UIDs are those of the data set, as Orthanc's, whatever the meta information says."""
+    request = C_STORE()
+    request.MessageID = message_id
+    request.Priority = MEDIUM_PRIORITY
+    request.AffectedSOPClassUID = file.sop_class_uid
+    request.AffectedSOPInstanceUID = file.sop_instance_uid
+    request.MoveOriginatorApplicationEntityTitle = originator.aet or None
+    request.MoveOriginatorMessageID = originator.message_id or None
+    request._dataset_path = (file.path, split_dataset(file.path)[1])
+    return request
 
 
 def _decoded(identifier: bytes) -> Dataset:

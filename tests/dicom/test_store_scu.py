@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import socket
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import replace
 from io import BytesIO
@@ -15,9 +15,10 @@ from typing import Any
 import pytest
 from pydicom import dcmread
 from pydicom.data import get_testdata_file
+from pydicom.dataset import FileMetaDataset
 from pydicom.filebase import DicomBytesIO
 from pydicom.filereader import _read_file_meta_info, read_preamble
-from pydicom.uid import ExplicitVRLittleEndian
+from pydicom.uid import ExplicitVRLittleEndian, MRImageStorage
 
 from chalicelib.domain.errors import BadFileFormat, InexistentItem, NetworkProtocol, UnknownResource
 from chalicelib.domain.jobs import Job, JobState
@@ -105,6 +106,28 @@ def test_what_arrives_is_what_is_stored_byte_by_byte(node: Node, tmp_path: Path)
     assert received == {uid(node, one): data_set(stored(node, one)) for one in identifiers}
     assert Counter(exported(node)) == Counter(received.keys())
     assert list(node.folder.iterdir()) == []
+
+
+def test_the_data_set_tells_what_is_sent_whatever_the_meta_information_says(
+    node: Node, tmp_path: Path
+) -> None:
+    """As Orthanc 1.12.7 does; storescp refuses what is not what the request says."""
+    identifiers = [add(node, "rtplan.dcm")]  # its UID in the meta information is another one
+    changes: tuple[Callable[[FileMetaDataset], None], ...] = (
+        lambda meta: setattr(meta, "MediaStorageSOPClassUID", MRImageStorage),
+        lambda meta: delattr(meta, "MediaStorageSOPClassUID"),
+        lambda meta: delattr(meta, "MediaStorageSOPInstanceUID"),
+    )
+    for change in changes:
+        dataset, buffer = image(), BytesIO()
+        change(dataset.file_meta)
+        dataset.save_as(buffer)
+        identifiers.append(node.world.services.ingest.store(buffer.getvalue()).identifiers[Level.INSTANCE])
+    with receiver(tmp_path / "in") as peer:
+        configure(node, peer.modality())
+        job = send(node, identifiers)
+    assert (job.state, job.error.details) == (JobState.SUCCESS, "")
+    assert {dcmread(path).SOPInstanceUID for path in peer.received()} == {uid(node, i) for i in identifiers}
 
 
 def test_what_the_peer_does_not_take_compressed_goes_uncompressed(node: Node, tmp_path: Path) -> None:

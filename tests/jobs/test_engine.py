@@ -13,7 +13,7 @@ import pytest
 from chalicelib.domain.errors import BadRequest, InexistentItem, UnknownResource
 from chalicelib.domain.jobs import Job, JobState
 from chalicelib.services.jobs.jobs import Jobs
-from chalicelib.services.jobs.runner import MAX_ATTEMPTS, Runner
+from chalicelib.services.jobs.runner import MAX_ATTEMPTS, MAX_IN_LANE, Runner
 from chalicelib.services.jobs.work import LEASE_SECONDS, JobRun
 from chalicelib.storage.dynamodb.jobs import JobStore
 from tests.support.faults import Killed
@@ -81,6 +81,10 @@ class Engine:
     def submit(self, priority: int = 0) -> str:
         return self.jobs.submit("Counting", {}, {"shown": 1}, priority).id
 
+    def create(self, lane: str) -> str:
+        self.world.clock.advance(1)
+        return self.jobs.create("Counting", {}, {}, 0, lane=lane).id
+
     def state(self, job_id: str) -> JobState:
         return self.jobs.get(job_id).state
 
@@ -101,6 +105,29 @@ def test_a_job_runs_once_and_is_forgotten_in_the_end(engine: Engine) -> None:
     assert [found.id for found in engine.jobs.all()] == [job_id]
     engine.world.clock.advance(3601)
     assert engine.jobs.all() == []
+
+
+def test_a_job_that_was_turned_away_from_a_full_lane_is_called_for_when_there_is_room(engine: Engine) -> None:
+    ids = [engine.create(lane="peer") for _ in range(MAX_IN_LANE + 1)]
+    other = engine.create(lane="other")
+    found: list[bool] = []
+    engine.work.during = {
+        0: lambda: found.append(engine.runner.run_next()),  # the second beside the first
+        1: lambda: found.extend(engine.runner.run_next() for _ in range(2)),
+    }
+    assert engine.queue.waiting == 0
+    assert engine.runner.run_next()
+    assert found == [True, False, True]
+    assert [engine.state(one) for one in (*ids, other)] == [
+        *[JobState.SUCCESS] * MAX_IN_LANE,
+        JobState.PENDING,
+        JobState.SUCCESS,
+    ]
+    assert engine.queue.waiting > 0
+    assert engine.runner.run_next()
+    called = engine.queue.waiting
+    assert not engine.runner.run_next()
+    assert engine.queue.waiting == called
 
 
 def test_the_highest_priority_comes_first_then_the_oldest(engine: Engine) -> None:

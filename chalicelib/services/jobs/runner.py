@@ -81,12 +81,17 @@ class Runner:
         )
         if taken is None:
             return False
-        run = JobRun(taken, self._store, self._clock, started + seconds)
-        work = self._works[job.type]
+        self._do(JobRun(taken, self._store, self._clock, started + seconds), started)
+        if job.lane:
+            self._call_for_next(job.lane)
+        return True
+
+    def _do(self, run: JobRun, started: float) -> None:
+        work = self._works[run.job.type]
         try:
             work.run(run)
         except JobStopped:
-            return True
+            return
         except OutOfTime:
             self._hand_on(run.job, started)
         except Exception as error:
@@ -94,7 +99,12 @@ class Runner:
         else:
             if self._finish(run.job, JobState.SUCCESS, JobError(), started):
                 work.forget(run.job)
-        return True
+
+    def _call_for_next(self, lane: str) -> None:
+        """Send for a worker for a lane that has room again: who came for its jobs meanwhile was turned away."""
+        now = self._clock()
+        if any(job.lane == lane and self._can_take(job, now) for job in self._store.unfinished()):
+            self._queue.send("work")
 
     def _can_take(self, job: Job, now: float) -> bool:
         return job.type in self._works and _can_be_taken(job, now)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 import sys
+import threading
 import time
 import traceback
 from collections.abc import Callable, Iterator
@@ -41,6 +42,10 @@ class Metric(StrEnum):
     INGESTED_BYTES = "IngestedBytes"
     ASSOCIATIONS = "Associations"
     REJECTED_ASSOCIATIONS = "RejectedAssociations"
+    REJECTED_CALLED_AET = "RejectedCalledAet"
+    REJECTED_TOO_MANY = "RejectedTooMany"
+    FAILED_HANDSHAKES = "FailedHandshakes"
+    REFUSED_REQUESTS = "RefusedRequests"
 
 
 _UNITS = {Metric.LATENCY: "Milliseconds", Metric.INGESTED_BYTES: "Bytes"}
@@ -57,6 +62,8 @@ class Fields(TypedDict, total=False):
     resource: str
     count: int
     bytes: int
+    aet: str
+    reason: str
 
 
 class Telemetry:
@@ -65,6 +72,7 @@ class Telemetry:
     def __init__(self, logger: logging.Logger, metrics: EphemeralMetrics | None) -> None:
         self._logger = logger
         self._metrics = metrics
+        self._lock = threading.Lock()  # the listener counts from many threads
 
     def event(
         self,
@@ -90,7 +98,7 @@ class Telemetry:
             self.count(Metric.ERRORS)
         line: dict[str, Any] = {**fields, "milliseconds": milliseconds}
         self._write("request", logging.INFO, line, error if failed else None)
-        self._publish()
+        self.publish()
 
     @contextmanager
     def operation(self, name: str) -> Iterator[None]:
@@ -109,7 +117,7 @@ class Telemetry:
             failure = error
             self.count(Metric.ERRORS)
         self.event(name, error=failure, milliseconds=round((time.perf_counter() - started) * 1000, 2))
-        self._publish()
+        self.publish()
         if failure is not None:
             raise InternalError(f"{name} failed") from None
 
@@ -118,19 +126,23 @@ class Telemetry:
         self._logger.setLevel(level)
 
     def count(self, metric: Metric, value: float = 1) -> None:
-        """Add to a metric; published at the end of the running request or operation."""
+        """Add to a metric; published at the end of the running request or operation, or by `publish`."""
         if self._metrics is not None:
-            self._metrics.add_metric(metric, _UNITS.get(metric, "Count"), value)
+            with self._lock:
+                self._metrics.add_metric(metric, _UNITS.get(metric, "Count"), value)
+
+    def publish(self) -> None:
+        """Publish the metrics gathered so far."""
+        if self._metrics is not None:
+            with self._lock:
+                if self._metrics.metric_set:
+                    self._metrics.flush_metrics()
 
     def _write(self, name: str, level: int, line: dict[str, Any], error: BaseException | None) -> None:
         if error is not None:
             level = logging.ERROR
             line |= _describe(error)
         self._logger.log(level, name, extra=line)
-
-    def _publish(self) -> None:
-        if self._metrics is not None and self._metrics.metric_set:
-            self._metrics.flush_metrics()
 
 
 def open_telemetry(

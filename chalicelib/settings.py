@@ -94,6 +94,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, rename="pascal"):
     data: str = "data"
     dicom_folder: str
     dicom_processes: Annotated[int, Meta(ge=1)]
+    health_port: Annotated[int, Meta(ge=0, le=65535)] = 0
     index_table: str
     log_table: str
     files_bucket: str

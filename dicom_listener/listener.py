@@ -15,9 +15,9 @@ from pathlib import Path
 from pynetdicom import AE, _config, evt
 from pynetdicom.events import EventHandlerType
 
-from chalicelib.observability import Metric, Telemetry
 from dicom_listener.access import Access
 from dicom_listener.contexts import Contexts
+from dicom_listener.monitor import Monitor
 from dicom_listener.peers import peer_of
 from dicom_listener.transport import Retrieving, Server
 
@@ -55,12 +55,12 @@ class Listener:
         contexts: Contexts,
         handlers: Iterable[EventHandlerType],
         retrieve: Retrieving,
-        telemetry: Telemetry,
+        monitor: Monitor,
         tls: ssl.SSLContext | None = None,
     ) -> None:
         self._access = access
         self._contexts = contexts
-        self._telemetry = telemetry
+        self._monitor = monitor
         self._draining = False
         ae = AE(options.aet)
         ae.maximum_associations = options.maximum_associations
@@ -73,11 +73,11 @@ class Listener:
             tls,
             [
                 (evt.EVT_REQUESTED, self._judge),
-                (evt.EVT_REJECTED, self._rejected),
-                (evt.EVT_ESTABLISHED, self._established),
+                *monitor.handlers(),
                 *handlers,
             ],
             retrieve,
+            monitor,
         )
         self._thread = threading.Thread(target=self._server.serve_forever, args=(POLL_SECONDS,), daemon=True)
 
@@ -85,6 +85,11 @@ class Listener:
     def associations(self) -> int:
         """How many associations are running."""
         return len(self._server.active_associations)
+
+    @property
+    def is_serving(self) -> bool:
+        """Whether associations are accepted."""
+        return self._thread.is_alive() and not self._draining
 
     def start(self) -> None:
         """Accept associations."""
@@ -109,16 +114,10 @@ class Listener:
         if not self._access.is_called(peer_of(association)):
             association.acse.send_reject(REJECTED_PERMANENT, SERVICE_USER, CALLED_AET_UNKNOWN)
             association.is_rejected = True
-            evt.trigger(association, evt.EVT_REJECTED, {})
+            self._monitor.called_by_another_name()
             association.kill()
             return
         request = association.requestor.primitive
         if request is not None:
             proposed = request.presentation_context_definition_list
             association.acceptor.supported_contexts = self._contexts.choose(proposed)
-
-    def _rejected(self, _event: evt.Event) -> None:
-        self._telemetry.count(Metric.REJECTED_ASSOCIATIONS)
-
-    def _established(self, _event: evt.Event) -> None:
-        self._telemetry.count(Metric.ASSOCIATIONS)

@@ -29,7 +29,9 @@ from chalicelib.storage.clients import make_clients
 from dicom_listener.access import Access, Policy
 from dicom_listener.contexts import STORAGE_SYNTAXES, Contexts, StorageRules
 from dicom_listener.finding import find_handler
+from dicom_listener.health import Health, start_health
 from dicom_listener.listener import Listener, ListenerOptions, configure_pynetdicom
+from dicom_listener.monitor import Monitor
 from dicom_listener.peers import peer_of
 from dicom_listener.retrieving import Retrieve
 from dicom_listener.scu import DicomScu
@@ -53,7 +55,12 @@ SERVICES = tuple(
 
 
 def make_listener(
-    settings: Settings, services: Services, listening: socket.socket, folder: Path, telemetry: Telemetry
+    settings: Settings,
+    services: Services,
+    listening: socket.socket,
+    folder: Path,
+    telemetry: Telemetry,
+    monitor: Monitor,
 ) -> Listener:
     """A listener on a socket that is bound already; `folder` is for its objects on their way in."""
     configure_pynetdicom(folder)
@@ -92,7 +99,7 @@ def make_listener(
     )
     contexts = Contexts(SERVICES, lambda: storage_rules(services.options))
     tls = listening_context(settings)
-    return Listener(options, listening, access, contexts, handlers, retrieve.serve, telemetry, tls)
+    return Listener(options, listening, access, contexts, handlers, retrieve.serve, monitor, tls)
 
 
 def limit_of(settings: Settings, level: Level) -> int:
@@ -134,14 +141,21 @@ def serve(settings: Settings, listening: socket.socket, telemetry: Telemetry) ->
     settings = msgspec.structs.replace(settings, dicom_folder=str(folder))
     out = DicomScu(settings.maximum_pdu_length, calling_contexts(settings))
     services = build(settings, make_clients(settings.aws_endpoint_url or None), dicom_out=out)
-    listener = make_listener(settings, services, listening, folder, telemetry)
+    monitor = Monitor(telemetry)
+    listener = make_listener(settings, services, listening, folder, telemetry, monitor)
     workers = Workers(services, telemetry)
+    if settings.health_port:
+        health = Health(lambda: listener.is_serving, services.modalities.all)
+        start_health(health, settings.http_host, settings.health_port)
     listener.start()
     workers.start()
+    monitor.start()
 
     def drain(seconds: float) -> bool:
         workers.stop()
-        return listener.drain(seconds)
+        done = listener.drain(seconds)
+        monitor.stop()
+        return done
 
     return drain
 

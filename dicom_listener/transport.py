@@ -10,6 +10,7 @@ import os
 import socket
 import ssl
 import threading
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from socketserver import BaseServer
@@ -26,6 +27,8 @@ from pynetdicom.transport import (
     RequestHandler,
     ThreadedAssociationServer,
 )
+
+from dicom_listener.monitor import Monitor, Tally
 
 MAX_PDU_BYTES = 16 * 1024 * 1024
 """What is read of one PDU, whatever length we announce: some peers ignore that."""
@@ -66,6 +69,8 @@ class BoundedSocket(AssociationSocket):
             if not piece:
                 break
             received += piece
+        if isinstance(self.assoc, Acceptor):
+            self.assoc.tally.received_bytes += len(received)
         return received
 
     def _check(self, nr_bytes: int) -> None:
@@ -83,6 +88,13 @@ class BoundedSocket(AssociationSocket):
 class Acceptor(Association):
     """An association that a peer asked for."""
 
+    def __init__(self, ae: ApplicationEntity, server: Server) -> None:
+        super().__init__(ae, "acceptor")
+        self._server = server
+        self._monitor = server.monitor
+        self._retrieve = server.retrieve
+        self.tally = Tally()
+
     def run_reactor(self) -> None:
         """Serve it until its end, and remove what was received and not handled."""
         try:
@@ -92,17 +104,26 @@ class Acceptor(Association):
                 self.dul.join(SECONDS_TO_END)
             self._discard()
 
+    def _run_reactor(self) -> None:
+        """What is between the acceptance of the association and its end."""
+        try:
+            super()._run_reactor()
+        finally:
+            self.tally.calling_aet = self.requestor.ae_title.strip()
+            self._monitor.ended(self.tally)
+
     def _serve_request(self, msg: DimseServiceType, context_id: int) -> None:
         """Answer a request, and remove its object: pynetdicom leaves it where it refuses the request itself."""
-        retrieve = self._server.retrieve if isinstance(self._server, Server) else None
+        started = time.perf_counter()
         try:
-            if retrieve is not None and isinstance(msg, C_MOVE | C_GET):
+            if isinstance(msg, C_MOVE | C_GET):
                 self._is_paused = True  # this thread waits for the answers to what it sends itself
-                retrieve(self, msg, context_id)
+                self._retrieve(self, msg, context_id)
                 self._is_paused = False
             else:
                 super()._serve_request(msg, context_id)
         finally:
+            self._monitor.served(self.tally, msg, time.perf_counter() - started)
             if isinstance(msg, C_STORE):
                 _remove(msg._dataset_file)
 
@@ -141,13 +162,13 @@ class Handler(RequestHandler):
             try:
                 self.request = context.wrap_socket(self.request, server_side=True)
             except (OSError, ssl.SSLError):
+                self.server.monitor.handshake_failed()
                 self.server.shutdown_request(self.request)
                 return
         super().handle()
 
     def _create_association(self) -> Association:
-        association = Acceptor(self.ae, "acceptor")
-        association._server = self.server
+        association = Acceptor(self.ae, self.server)
         association.name = "AcceptorThread"  # by which pynetdicom finds the running associations
         association.set_socket(BoundedSocket(association, client_socket=self.request))
         acceptor = association.acceptor
@@ -178,6 +199,7 @@ class Server(ThreadedAssociationServer):
         tls: ssl.SSLContext | None,
         handlers: list[EventHandlerType],
         retrieve: Retrieving,
+        monitor: Monitor,
     ) -> None:
         """`retrieve` serves C-MOVE and C-GET.
 
@@ -185,6 +207,7 @@ class Server(ThreadedAssociationServer):
         """
         self._listening = listening
         self.retrieve = retrieve
+        self.monitor = monitor
         super().__init__(ae, listening.getsockname(), ae_title, [], tls, handlers, Handler)
 
     def server_bind(self) -> None:

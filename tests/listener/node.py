@@ -15,6 +15,7 @@ from typing import Any
 from chalicelib.observability import Telemetry
 from chalicelib.settings import Settings
 from dicom_listener.listener import Listener
+from dicom_listener.monitor import Monitor
 from dicom_listener.process import make_listener
 from dicom_listener.scu import DicomScu
 from dicom_listener.tls import calling_contexts
@@ -35,8 +36,9 @@ class Node:
 
 
 @contextmanager
-def running_node(folder: Path, **options: Any) -> Iterator[Node]:
+def running_node(folder: Path, telemetry: Telemetry | None = None, **options: Any) -> Iterator[Node]:
     """A listener on a free port; `options` are fields of the settings."""
+    telemetry = telemetry or Telemetry(logging.getLogger("test"), None)
     environment = {n: v if isinstance(v, str) else json.dumps(v) for n, v in options.items()}
     environment["dicom_folder"] = str(folder)
     tls = calling_contexts(Settings.load({f"NACRE_{n.upper()}": v for n, v in environment.items()}))
@@ -47,8 +49,8 @@ def running_node(folder: Path, **options: Any) -> Iterator[Node]:
         settings = world.services.settings
         listening = socket.create_server(("127.0.0.1", 0), backlog=BACKLOG)
         port = int(listening.getsockname()[1])
-        telemetry = Telemetry(logging.getLogger("test"), None)
-        listener = make_listener(settings, world.services, listening, folder, telemetry)
+        monitor = Monitor(telemetry)
+        listener = make_listener(settings, world.services, listening, folder, telemetry, monitor)
         listener.start()
         yield Node(listener, world, port, folder)
         listener.drain(5)

@@ -31,6 +31,7 @@ from chalicelib.routes.methods import overridden
 from chalicelib.routes.modalities import modality_routes
 from chalicelib.routes.modifications import modification_routes
 from chalicelib.routes.options import option_routes, tuned
+from chalicelib.routes.queries import query_routes
 from chalicelib.routes.reconstruct import reconstruct_routes
 from chalicelib.routes.representation import represented
 from chalicelib.routes.system import system_routes, tool_list
@@ -53,6 +54,7 @@ ROUTES = (
     image_routes,
     modality_routes,
     export_routes,
+    query_routes,
     option_routes,
     find_routes,
     job_routes,

@@ -12,36 +12,29 @@ import time
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from io import BytesIO
+from pathlib import Path
+from typing import Any
 
 from pydicom.dataset import Dataset
-from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
-from pynetdicom import AE, evt
+from pynetdicom import AE, build_role, evt
 from pynetdicom.association import Association
 from pynetdicom.dimse_primitives import C_STORE
 from pynetdicom.dsutils import decode, encode, split_dataset
+from pynetdicom.events import EventHandlerType
 from pynetdicom.presentation import PresentationContext, build_context
 from pynetdicom.sop_class import Verification  # type: ignore[attr-defined]  # made at run time
 
-from chalicelib.domain.errors import NetworkProtocol, NoPresentationContext
+from chalicelib.domain.errors import NacreError, NetworkProtocol, NoPresentationContext
 from chalicelib.domain.modalities import Remote
 from chalicelib.services.network.dicom_out import Kind, MoveOriginator, Outgoing, StoreAssociation
+from dicom_listener.get_contexts import UNCOMPRESSED, context_sets
+from dicom_listener.statuses import SUCCESS, store_status
 
-UNCOMPRESSED = (str(ExplicitVRLittleEndian), str(ImplicitVRLittleEndian))
 MEDIUM_PRIORITY = 0x0000  # PS3.7, table E.1-1
 _WARNINGS = range(0xB000, 0xC000)
 _PENDING = (0xFF00, 0xFF01)
 
-_REASONS = {
-    0x0122: "SOP class not supported",
-    0x0124: "not authorized",
-    0xA700: "out of resources",
-    0xA701: "out of resources - unable to calculate number of matches",
-    0xA702: "out of resources - unable to perform sub-operations",
-    0xA801: "move destination unknown",
-    0xA900: "data set does not match SOP class",
-    0xC000: "unable to process - resource not found ?",
-    0xFE00: "cancel",
-}
+_UNABLE_TO_PROCESS = 0xC000
 
 
 class DicomScu:
@@ -83,21 +76,70 @@ class DicomScu:
                 if status.get("Status") not in _PENDING:
                     _check("C-MOVE", remote.aet, status)
 
+    def get(self, remote: Remote, model: str, identifier: bytes, store: Callable[[Path, str], None]) -> None:
+        """C-GET (PS3.4, annex C), to its end; raises `NetworkProtocol`."""
+
+        def received(event: evt.Event) -> int:
+            request = event.request
+            assert isinstance(request, C_STORE)  # noqa: S101 - this event has no other
+            try:
+                store(event.dataset_path, str(request.AffectedSOPInstanceUID or ""))
+            except NacreError as error:
+                return store_status(error)
+            return SUCCESS
+
+        for contexts in context_sets():
+            status = self._get(remote, model, identifier, contexts, received)
+            failed = status.get("NumberOfFailedSuboperations") or 0
+            if status.get("Status") == SUCCESS and not failed:
+                return
+        _check("C-GET", remote.aet, status)
+        if failed:
+            raise NetworkProtocol(f'C-GET SCU to AET "{remote.aet}": {failed} instances could not be sent')
+
+    def _get(
+        self,
+        remote: Remote,
+        model: str,
+        identifier: bytes,
+        contexts: list[PresentationContext],
+        received: Callable[[evt.Event], int],
+    ) -> Dataset:
+        """Get by some contexts; gives the last answer."""
+        asking = build_context(model, list(UNCOMPRESSED))
+        last = Dataset()
+        with self._associated(remote, [asking, *contexts], received) as association:
+            for status, _ in association.send_c_get(_decoded(identifier), model):
+                last = status
+        return last
+
     @contextmanager
-    def _associated(self, remote: Remote, contexts: list[PresentationContext]) -> Iterator[Association]:
+    def _associated(
+        self,
+        remote: Remote,
+        contexts: list[PresentationContext],
+        received: Callable[[evt.Event], int] | None = None,
+    ) -> Iterator[Association]:
         """An association; it is released at the end, and aborted if the end is an error."""
         tls = self._tls() if remote.use_dicom_tls else None
         ae = AE(remote.local_aet)
         ae.connection_timeout = ae.acse_timeout = ae.dimse_timeout = remote.timeout_seconds or None
         ae.network_timeout = None
         ae.maximum_pdu_size = self._maximum_pdu_bytes
+        handlers: list[EventHandlerType] = [(evt.EVT_CONN_OPEN, _without_delay)]
+        roles: list[Any] = []
+        if received is not None:
+            handlers.append((evt.EVT_C_STORE, received))
+            classes = {str(context.abstract_syntax) for context in contexts[1:]}
+            roles = [build_role(one, scp_role=True) for one in sorted(classes)]
         association = ae.associate(
             remote.host,
             remote.port,
             contexts=contexts,
             ae_title=remote.aet,
+            ext_neg=roles,
             tls_args=(tls, None) if tls else None,  # type: ignore[arg-type]
-            evt_handlers=[(evt.EVT_CONN_OPEN, _without_delay)],
+            evt_handlers=handlers,
         )
         if not association.is_established:
             raise _not_established(association, remote, tls)
@@ -198,9 +240,10 @@ def _check(service: str, aet: str, answer: Dataset) -> None:
         raise _ended(service, aet)
     status = answer.Status
     if status != 0 and status not in _WARNINGS:
-        reason = _REASONS.get(status, "unknown reason")
+        is_to_retrieve = service != "C-STORE" and status == _UNABLE_TO_PROCESS
+        reason = " (unable to process - resource not found ?)" if is_to_retrieve else ""
         raise NetworkProtocol(
-            f'{service} SCU to AET "{aet}" has failed with DIMSE status 0x{status:04X} ({reason})'
+            f'{service} SCU to AET "{aet}" has failed with DIMSE status 0x{status:04X}{reason}'
         )
 
 

@@ -157,8 +157,9 @@ def build(
         is_kept=settings.log_exported_resources,
         days=settings.exports_kept_days,
     )
+    reception = Reception(ingest, files, default_encoding=encoding)
     sending = make_sending(base, reading, transcoding, dicom_out)
-    works = network_works(base, sending, notes, exports, dicom_out)
+    works = network_works(base, sending, reception, notes, exports, dicom_out)
     by_jobs = build_jobs(
         base, ingest, browse, bulk, reading, transcoding, dictionary, archive_files, notes, works
     )
@@ -189,7 +190,7 @@ def build(
         tallies=tallies,
         ingest=ingest,
         upload=Upload(ingest, upload_pool, settings.maximum_upload_bytes),
-        reception=Reception(ingest, files, default_encoding=encoding),
+        reception=reception,
         inbox=inbox,
         inbox_events=InboxEvents(inbox, inbox_bucket, inbox_queue, base.event_pool),
         presigned_uploads=PresignedUploads(

@@ -17,13 +17,17 @@ from chalicelib.services.network.dicom_out import DicomOut, NoDicom
 from chalicelib.services.network.exports import Exports
 from chalicelib.services.network.getting import Getting
 from chalicelib.services.network.modality_store import ModalityStore
+from chalicelib.services.network.queries import Queries
 from chalicelib.services.network.query import DicomQuery
 from chalicelib.services.network.remotes import Remotes
 from chalicelib.services.network.requests import Requests, RequestWork
+from chalicelib.services.network.retrieve_work import GET, MOVE, Retrievals, RetrieveWork
 from chalicelib.services.network.sending import Sending
 from chalicelib.services.network.store_work import StoreWork
 from chalicelib.services.reading import Reading
+from chalicelib.services.reception import Reception
 from chalicelib.services.transcoding import Transcoding
+from chalicelib.storage.dynamodb.registry import Registry
 from chalicelib.storage.s3.notes import JobNotes
 
 
@@ -38,6 +42,8 @@ class NetworkServices:
     exports: Exports
     query: DicomQuery
     getting: Getting
+    queries: Queries
+    retrievals: Retrievals
 
 
 def make_sending(
@@ -49,13 +55,19 @@ def make_sending(
 
 
 def network_works(
-    base: Foundations, sending: Sending, notes: JobNotes, exports: Exports, out: DicomOut | None
+    base: Foundations,
+    sending: Sending,
+    reception: Reception,
+    notes: JobNotes,
+    exports: Exports,
+    out: DicomOut | None,
 ) -> dict[str, Work]:
     """The kinds of jobs that need DICOM; only a process that has it may run them."""
     dicom = out or NoDicom()
     works: tuple[Work, ...] = (
         StoreWork(sending, exports, base.index, notes),
         RequestWork(dicom, sending, notes),
+        *(RetrieveWork(kind, dicom, reception, notes) for kind in (MOVE, GET)),
     )
     return {work.type: work for work in works}
 
@@ -83,5 +95,15 @@ def build_network(
         waiting=waiting,
         exports=exports,
         query=query,
+        queries=Queries(
+            remotes,
+            modalities,
+            requests,
+            Registry(base.table, base.keys, "queries"),
+            notes,
+            base.clock,
+            base.options.encoding,
+        ),
+        retrievals=Retrievals(jobs, notes),
         getting=Getting(sending, exports, base.index),
     )

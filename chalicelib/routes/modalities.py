@@ -10,14 +10,24 @@ from chalicelib.domain.errors import BadFileFormat, InexistentItem, UnknownResou
 from chalicelib.routes.api import Api
 from chalicelib.routes.http import bytes_response, json_body, json_response, text_response
 from chalicelib.routes.jobs import ended, started
-from chalicelib.routes.network_requests import store_request
+from chalicelib.routes.network_requests import (
+    body_of_retrieval,
+    named_resources,
+    retrieval_level,
+    store_request,
+)
+from chalicelib.routes.queries import run_retrieval
 from chalicelib.services.modality_json import from_json, to_json
 from chalicelib.services.network.remotes import Changes
+from chalicelib.services.network.retrieve_work import RetrieveRequest
 
 if TYPE_CHECKING:
     from chalicelib.bootstrap import Services
 
-OPERATIONS = ("configuration", "echo", "store", "store-straight")
+OPERATIONS = ("configuration", "echo", "get", "move", "query", "store", "store-straight")
+
+
+_NO_RESOURCES = "Must provide a JSON body containing fields Resources and Level"
 
 
 def modality_routes(services: Services) -> Api:
@@ -76,6 +86,32 @@ def modality_routes(services: Services) -> Api:
     @api.post("/modalities/{name}/store-straight")
     def store_straight(name: str) -> Response:
         return json_response(services.network.store.straight(name, api.body))
+
+    @api.post("/modalities/{name}/move")
+    def move(name: str) -> Response:
+        return retrieve(name, is_move=True)
+
+    @api.post("/modalities/{name}/get")
+    def get(name: str) -> Response:
+        return retrieve(name, is_move=False)
+
+    def retrieve(name: str, *, is_move: bool) -> Response:
+        fields = json_body(api.body, _NO_RESOURCES)
+        if not isinstance(fields, dict):
+            raise BadFileFormat(_NO_RESOURCES)
+        services.modalities.get(name)
+        items, body = named_resources(fields), body_of_retrieval(fields)
+        request = RetrieveRequest(
+            remote=services.network.remotes.remote(name, body.changes),
+            level=retrieval_level(str(fields["Level"])),
+            items=items,
+            target_aet=(body.target_aet or services.settings.dicom_aet) if is_move else "",
+            form=body.form,
+            is_permissive=body.is_permissive,
+            priority=body.priority,
+            is_awaited=body.is_awaited,
+        )
+        return run_retrieval(services, request)
 
     return api
 

@@ -4,15 +4,22 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
-from chalicelib.domain.errors import BadFileFormat
+from chalicelib.dicom.dictionary import parse_tag
+from chalicelib.domain.errors import BadFileFormat, BadParameterType, ParameterOutOfRange, UnknownDicomTag
+from chalicelib.domain.levels import Level
+from chalicelib.domain.modalities import RETRIEVE_METHODS
+from chalicelib.domain.tag_format import TagFormat
 from chalicelib.routes.http import field_of, json_body
 from chalicelib.services.network.dicom_out import MoveOriginator
 from chalicelib.services.network.modality_store import StoreRequest
 from chalicelib.services.network.remotes import Changes
 
 RESOURCES = "Resources"
+_LEVELS = {level.label.upper(): level for level in Level}
+_NOT_TAGS = "Associative array of DICOM tags to strings expected in field: Query"
 IDENTIFIER = re.compile(rb"[0-9a-f]{8}(-[0-9a-f]{8}){4}")
 
 
@@ -81,3 +88,153 @@ def changes_of(fields: Mapping[str, Any]) -> Changes:
         port=field_of(fields, "Port", int, "Unsigned integer", default=None),
         timeout_seconds=field_of(fields, "Timeout", int, "Integer", default=None),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What a modality is asked."""
+
+    level: Level
+    fields: Mapping[int, str]
+    changes: Changes
+    normalises: bool
+
+
+def asked(body: bytes) -> Asked:
+    """What ``POST /modalities/{id}/query`` asks.
+
+    Raises
+    ------
+    BadFileFormat, ParameterOutOfRange
+        A field is missing, or has the wrong type.
+    """
+    fields = json_body(body, "Must provide a JSON object")
+    if not isinstance(fields, dict):
+        raise BadFileFormat("Must provide a JSON object")
+    if not isinstance(fields.get("Level"), str):
+        raise BadFileFormat("The JSON body must contain field Level")
+    return Asked(
+        level=retrieval_level(fields["Level"]),
+        fields=_tags(fields.get("Query", {})),
+        changes=changes_of(fields),
+        normalises=_normalises(fields.get("Normalize", True)),
+    )
+
+
+def _normalises(value: Any) -> bool:
+    if not isinstance(value, bool):
+        raise BadFileFormat("The field Normalize must contain a Boolean")
+    return value
+
+
+def query_fields(body: bytes) -> dict[int, str]:
+    """The field `Query` of a body."""
+    fields = json_body(body, "Must provide a JSON object")
+    if not isinstance(fields, dict):
+        raise BadFileFormat("Must provide a JSON object")
+    return _tags(fields.get("Query", {}))
+
+
+def retrieval_level(name: str) -> Level:
+    """The level that a name of Orthanc's stands for; raises `ParameterOutOfRange`."""
+    level = _LEVELS.get(name.upper())
+    if level is None:
+        raise ParameterOutOfRange(f"Invalid resource type '{name[:64]}'")
+    return level
+
+
+def _tags(values: Any) -> dict[int, str]:
+    if not isinstance(values, dict):
+        raise BadFileFormat("The field Query must contain a JSON object")
+    try:
+        found = {parse_tag(name): text for name, text in values.items()}
+    except UnknownDicomTag:
+        raise BadFileFormat(_NOT_TAGS) from None
+    if not all(isinstance(text, str) for text in found.values()):
+        raise BadFileFormat(_NOT_TAGS)
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class RetrieveBody:
+    """How something is to be retrieved; empty texts where nothing is said."""
+
+    fields: Mapping[str, Any]
+    target_aet: str = ""
+    method: str = ""
+    form: TagFormat = TagFormat.SHORT
+    is_permissive: bool = False
+    priority: int = 0
+    is_awaited: bool = True
+
+    @property
+    def changes(self) -> Changes:
+        """How the modality is to be reached otherwise."""
+        return changes_of(self.fields)
+
+
+def retrieve_body(body: bytes) -> RetrieveBody:
+    """The body of a retrieval: the target's AE title in plain text, an object, or nothing.
+
+    Raises
+    ------
+    BadFileFormat, BadParameterType, ParameterOutOfRange
+        A field has the wrong type or value.
+    """
+    try:
+        fields = json_body(body)
+    except BadFileFormat:
+        return RetrieveBody({}, target_aet=_plain_aet(body))
+    if not isinstance(fields, dict):
+        return RetrieveBody({}, target_aet=_plain_aet(body))
+    return body_of_retrieval(fields)
+
+
+def body_of_retrieval(fields: Mapping[str, Any]) -> RetrieveBody:
+    """As `retrieve_body`, of an object."""
+    target = fields.get("TargetAet", "")
+    if not isinstance(target, str):
+        raise BadParameterType
+    method = fields.get("RetrieveMethod", "")
+    if method not in ("", *RETRIEVE_METHODS):
+        raise ParameterOutOfRange(
+            f'RetrieveMethod can be "C-MOVE", "C-GET" or "SystemDefault": {str(method)[:64]}'
+        )
+    form = TagFormat.SHORT
+    if field_of(fields, "Full", bool, "Boolean", default=False):
+        form = TagFormat.FULL
+    elif field_of(fields, "Simplify", bool, "Boolean", default=False):
+        form = TagFormat.HUMAN
+    return RetrieveBody(
+        fields=fields,
+        target_aet=target,
+        method="" if method == RETRIEVE_METHODS[0] else method,
+        form=form,
+        is_permissive=field_of(fields, "Permissive", bool, "Boolean", default=False),
+        priority=field_of(fields, "Priority", int, "Integer", default=0),
+        is_awaited=is_awaited(fields),
+    )
+
+
+def named_resources(fields: Mapping[str, Any]) -> list[dict[int, str]]:
+    """The resources that ``/modalities/{id}/move`` and ``/get`` name by tags.
+
+    Raises
+    ------
+    BadFileFormat, UnknownDicomTag
+        There are none, or they have another form.
+    """
+    resources = fields.get(RESOURCES)
+    if not isinstance(resources, list) or "Level" not in fields:
+        raise BadFileFormat("Must provide a JSON body containing fields Resources and Level")
+    if not all(isinstance(one, dict) for one in resources):
+        raise BadFileFormat("Expecting an object in field 'Resources elements'")
+    found = [{parse_tag(name): text for name, text in one.items()} for one in resources]
+    for name, text in (pair for one in resources for pair in one.items()):
+        if not isinstance(text, str):
+            raise BadFileFormat(f"Expecting a string in field '{name[:64]}'")
+    return found
+
+
+def _plain_aet(body: bytes) -> str:
+    return body.decode("ascii", "replace").strip()[:64]

@@ -28,7 +28,7 @@ def tag_routes(services: Services) -> Api:
         instances_only(level)
         query = api.query
         found = services.tags.of_instance(identifier, _unlimited(query), whole=query.flag("whole"))
-        return _answer(found, _format(query))
+        return _answer(found, format_of(query))
 
     @api.get("/{level}/{identifier}/simplified-tags")
     def simplified_tags(level: str, identifier: str) -> Response:
@@ -40,12 +40,12 @@ def tag_routes(services: Services) -> Api:
     @api.get("/{level}/{identifier}/header")
     def header(level: str, identifier: str) -> Response:
         instances_only(level)
-        return _answer(services.tags.file_meta(identifier), _format(api.query))
+        return _answer(services.tags.file_meta(identifier), format_of(api.query))
 
     @api.get("/{level}/{identifier}/module")
     def module(level: str, identifier: str) -> Response:
         at = level_of(level)
-        return _answer(services.tags.module(at, identifier, at, _unlimited(api.query)), _format(api.query))
+        return _answer(services.tags.module(at, identifier, at, _unlimited(api.query)), format_of(api.query))
 
     @api.get("/{level}/{identifier}/module-patient")
     def module_patient(level: str, identifier: str) -> Response:
@@ -53,17 +53,17 @@ def tag_routes(services: Services) -> Api:
             raise UnknownResource
         unlimited = _unlimited(api.query)
         found = services.tags.module(Level.STUDY, identifier, Level.PATIENT, unlimited)
-        return _answer(found, _format(api.query))
+        return _answer(found, format_of(api.query))
 
     @api.get("/{level}/{identifier}/shared-tags")
     def shared_tags(level: str, identifier: str) -> Response:
-        return _answer(services.tags.shared(_above_instances(level), identifier), _format(api.query))
+        return _answer(services.tags.shared(_above_instances(level), identifier), format_of(api.query))
 
     @api.get("/{level}/{identifier}/instances-tags")
     def instances_tags(level: str, identifier: str) -> Response:
         unlimited = _unlimited(api.query)
         instances = services.tags.of_instances(_above_instances(level), identifier, unlimited)
-        form = _format(api.query)
+        form = format_of(api.query)
         answer = json_response({found: _in_format(tags, form) for found, tags in instances.items()})
         if len(answer.body) > services.settings.maximum_inline_bytes:
             raise PayloadTooLarge("The answer is too large; ask for the tags of fewer instances")
@@ -82,7 +82,7 @@ def _in_format(tags: Tags, form: TagFormat) -> dict[str, Any]:
     return in_format(tags, form)
 
 
-def _format(query: Query) -> TagFormat:
+def format_of(query: Query) -> TagFormat:
     """The format; Orthanc looks at whether these parameters are there, not at their values."""
     if "simplify" in query:
         return TagFormat.HUMAN

@@ -14,6 +14,9 @@ from tests.support.client import Answer
 JOB = "{job}"
 """Stands in paths for the job that was started last; its identifier is another one on each server."""
 
+QUERY = "{query}"
+"""As `JOB`, for the query of a modality that was asked last."""
+
 
 class Server(Protocol):
     """A server."""
@@ -37,7 +40,7 @@ class Session:
     def __init__(self, server: Server) -> None:
         self._server = server
         self.exchanges: list[Exchange] = []
-        self._job = "none"
+        self._job = self._query = "none"
 
     def ask(
         self,
@@ -50,10 +53,14 @@ class Session:
     ) -> Any:
         """Send a request; returns the body of the answer as JSON or text, None if there is none or it failed."""
         request = Request(method, path, body, headers or {}, is_ordered)
-        answer = self._server.send(replace(request, path=path.replace(JOB, self._job)))
+        real = path.replace(JOB, self._job).replace(QUERY, self._query)
+        answer = self._server.send(replace(request, path=real))
         started = re.search(rb'"/jobs/([0-9a-f-]{36})"', answer.body)
         if started and method == "POST":
             self._job = started[1].decode()
+        asked = re.search(rb'"/queries/([0-9a-f-]{36})"', answer.body)
+        if asked and method == "POST":
+            self._query = asked[1].decode()
         self.exchanges.append(Exchange(request.line, comparable(request, answer)))
         return self._heard().body if self._heard().status == 200 else None
 

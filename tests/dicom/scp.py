@@ -1,10 +1,13 @@
-"""A storage provider made of pynetdicom that tells what it got, and answers with the statuses it is told."""
+"""Providers made of pynetdicom: one of storage that tells what it got, and one that answers queries."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from types import TracebackType
+from typing import Any
 
-from pynetdicom import AE, AllStoragePresentationContexts, evt
+from pydicom import Dataset
+from pynetdicom import AE, AllStoragePresentationContexts, QueryRetrievePresentationContexts, evt
 
 from dicom_listener.contexts import STORAGE_SYNTAXES
 
@@ -53,3 +56,49 @@ class Scp:
         if status in (0x0000, 0xB000):
             self.received.append(str(request.AffectedSOPInstanceUID))
         return status
+
+
+class Pacs:
+    """A query and retrieve provider made of pynetdicom: some answers to every C-FIND, nothing to retrieve."""
+
+    def __init__(
+        self, answers: Callable[[str], list[Dataset]], port: int = 0, *, known: str = "KNOWN"
+    ) -> None:
+        """`answers` gives those at a level; `known` is the only destination of a C-MOVE."""
+        self.answers = answers
+        self.known = known
+        self.asked: list[Dataset] = []
+        self.port = port
+
+    def __enter__(self) -> Pacs:
+        ae = AE("PACS")
+        for context in QueryRetrievePresentationContexts:
+            ae.add_supported_context(str(context.abstract_syntax))
+        handlers = [
+            (evt.EVT_C_FIND, self._find),
+            (evt.EVT_C_MOVE, self._move),
+            (evt.EVT_C_GET, self._get),
+        ]
+        self._server = ae.start_server(("127.0.0.1", self.port), block=False, evt_handlers=handlers)
+        self.port = self._server.socket.getsockname()[1]
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._server.shutdown()
+
+    def _find(self, event: evt.Event) -> Iterator[tuple[int, Dataset | None]]:
+        self.asked.append(event.identifier)
+        for answer in self.answers(event.identifier.QueryRetrieveLevel):
+            yield 0xFF00, answer
+
+    def _move(self, event: evt.Event) -> Iterator[Any]:
+        self.asked.append(event.identifier)
+        is_known = str(event.move_destination).strip() == self.known
+        yield ("127.0.0.1", self.port) if is_known else (None, None)
+        yield 0
+
+    def _get(self, event: evt.Event) -> Iterator[Any]:
+        self.asked.append(event.identifier)
+        yield 0

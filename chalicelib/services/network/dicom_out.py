@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
@@ -74,6 +74,12 @@ class DicomOut(Protocol):
     def move(self, remote: Remote, model: str, identifier: bytes, target_aet: str) -> None:
         """C-MOVE, to its end."""
 
+    def get(self, remote: Remote, model: str, identifier: bytes, store: Callable[[Path, str], None]) -> None:
+        """C-GET, to its end; `store` gets each file that comes, with its SOP Instance UID.
+
+        A file for which it raises a `NacreError` is refused.
+        """
+
 
 class NoDicom:
     """Of a process that speaks no DICOM: everything raises `InternalError`."""
@@ -81,4 +87,4 @@ class NoDicom:
     def _refuse(self, *_: Any, **__: Any) -> NoReturn:
         raise InternalError("This process speaks no DICOM")
 
-    echo = storing = find = move = _refuse
+    echo = storing = find = move = get = _refuse

@@ -37,6 +37,15 @@ LAMBDA_PAYLOAD_BYTES = 4_400_000  # 6 MB (Lambda's limit), less base64 and the e
 LOCAL_PAYLOAD_BYTES = 2 * 1024**3
 
 
+class WorklistOptions(msgspec.Struct, frozen=True, kw_only=True, rename="pascal"):
+    """The options of Orthanc's plugin of worklists. Without a `database` (a folder), the files lie in S3."""
+
+    enable: bool = False
+    database: str = ""
+    filter_issuer_aet: bool = False
+    limit_answers: Natural = 0
+
+
 class Settings(msgspec.Struct, frozen=True, kw_only=True, rename="pascal"):
     """Every option. Handed to whoever needs it, never imported as an object."""
 
@@ -78,6 +87,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, rename="pascal"):
     maximum_pdu_length: Annotated[int, Meta(ge=4096, le=131072)] = 16384
     limit_find_results: Natural = 0
     limit_find_instances: Natural = 0
+    worklists: WorklistOptions = WorklistOptions()
     log_exported_resources: bool = False
     dicom_modalities: Mapping[str, list[Any] | dict[str, Any]] = field(default_factory=dict)
     orthanc_peers: Mapping[str, list[Any] | dict[str, Any]] = field(default_factory=dict)

@@ -10,6 +10,7 @@ from pathlib import Path
 import msgspec
 from pynetdicom import evt
 from pynetdicom.sop_class import (  # type: ignore[attr-defined]  # made at run time
+    ModalityWorklistInformationFind,
     PatientRootQueryRetrieveInformationModelFind,
     PatientRootQueryRetrieveInformationModelGet,
     PatientRootQueryRetrieveInformationModelMove,
@@ -39,6 +40,8 @@ from dicom_listener.statuses import NOT_AUTHORISED, SUCCESS
 from dicom_listener.storing import store_handler
 from dicom_listener.tls import calling_contexts, listening_context
 from dicom_listener.workers import Workers
+from dicom_listener.worklist import Find, find_by_model, worklist_handler
+from dicom_listener.worklist_files import Folder, Worklist
 
 SERVICES = tuple(
     str(service)
@@ -74,16 +77,7 @@ def make_listener(
     handlers: list[evt.EventHandlerType] = [
         (evt.EVT_C_ECHO, _echo_handler(access)),
         (evt.EVT_C_STORE, store_handler(services.reception, access, telemetry)),
-        (
-            evt.EVT_C_FIND,
-            find_handler(
-                services.network.query,
-                access,
-                telemetry,
-                aet=settings.dicom_aet,
-                limits=lambda level: limit_of(settings, level),
-            ),
-        ),
+        (evt.EVT_C_FIND, _find_handler(settings, services, access, telemetry)),
     ]
     runner = services.network_runner
     assert runner is not None  # noqa: S101 - this process speaks DICOM
@@ -97,9 +91,31 @@ def make_listener(
         access,
         telemetry,
     )
-    contexts = Contexts(SERVICES, lambda: storage_rules(services.options))
+    worklist = (str(ModalityWorklistInformationFind),) if settings.worklists.enable else ()
+    contexts = Contexts((*SERVICES, *worklist), lambda: storage_rules(services.options))
     tls = listening_context(settings)
     return Listener(options, listening, access, contexts, handlers, retrieve.serve, monitor, tls)
+
+
+def _find_handler(settings: Settings, services: Services, access: Access, telemetry: Telemetry) -> Find:
+    resources = find_handler(
+        services.network.query,
+        access,
+        telemetry,
+        aet=settings.dicom_aet,
+        limits=lambda level: limit_of(settings, level),
+    )
+    options = settings.worklists
+    folder = Path(options.database) if options.database else None
+    files = Folder(folder) if folder else services.network.worklist_objects
+    worklist = worklist_handler(
+        Worklist(files, telemetry),
+        access,
+        telemetry,
+        limit=options.limit_answers,
+        filter_issuer=options.filter_issuer_aet,
+    )
+    return find_by_model({str(ModalityWorklistInformationFind): worklist}, resources)
 
 
 def limit_of(settings: Settings, level: Level) -> int:

@@ -29,6 +29,7 @@ from chalicelib.services.reception import Reception
 from chalicelib.services.transcoding import Transcoding
 from chalicelib.storage.dynamodb.registry import Registry
 from chalicelib.storage.s3.notes import JobNotes
+from chalicelib.storage.s3.worklists import WorklistObjects
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +45,7 @@ class NetworkServices:
     getting: Getting
     queries: Queries
     retrievals: Retrievals
+    worklist_objects: WorklistObjects
 
 
 def make_sending(
@@ -106,4 +108,5 @@ def build_network(
         ),
         retrievals=Retrievals(jobs, notes),
         getting=Getting(sending, exports, base.index),
+        worklist_objects=WorklistObjects(base.clients.s3, settings.files_bucket, settings.tenant),
     )

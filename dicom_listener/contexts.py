@@ -10,7 +10,11 @@ from pydicom.uid import UID, AllTransferSyntaxes, UncompressedTransferSyntaxes
 from pynetdicom import AllStoragePresentationContexts, build_context
 from pynetdicom.presentation import PresentationContext
 from pynetdicom.service_class import ServiceClass, StorageServiceClass
-from pynetdicom.sop_class import register_uid, uid_to_service_class
+from pynetdicom.sop_class import (  # type: ignore[attr-defined]  # made at run time
+    StorageCommitmentPushModel,
+    register_uid,
+    uid_to_service_class,
+)
 
 STORAGE_SYNTAXES = frozenset(AllTransferSyntaxes)
 MESSAGE_SYNTAXES = frozenset(UncompressedTransferSyntaxes)
@@ -56,8 +60,8 @@ class Contexts:
 
     def _context(self, abstract_syntax: str, syntaxes: list[UID]) -> PresentationContext:
         context = build_context(abstract_syntax, list(dict.fromkeys(syntaxes)))
-        if abstract_syntax not in self._services:
-            context.scu_role = context.scp_role = True  # C-GET turns the roles of storage around
+        if abstract_syntax not in self._services or abstract_syntax == StorageCommitmentPushModel:
+            context.scu_role = context.scp_role = True  # C-GET turns them around, and reports of commitment
         return context
 
     def _syntaxes(self, abstract_syntax: UID, rules: StorageRules) -> frozenset[str]:

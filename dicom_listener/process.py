@@ -14,6 +14,7 @@ from pynetdicom.sop_class import (  # type: ignore[attr-defined]  # made at run 
     PatientRootQueryRetrieveInformationModelFind,
     PatientRootQueryRetrieveInformationModelGet,
     PatientRootQueryRetrieveInformationModelMove,
+    StorageCommitmentPushModel,
     StudyRootQueryRetrieveInformationModelFind,
     StudyRootQueryRetrieveInformationModelGet,
     StudyRootQueryRetrieveInformationModelMove,
@@ -28,6 +29,7 @@ from chalicelib.services.runtime_options import RuntimeOptions
 from chalicelib.settings import Settings
 from chalicelib.storage.clients import make_clients
 from dicom_listener.access import Access, Policy
+from dicom_listener.committing import commitment_handler
 from dicom_listener.contexts import STORAGE_SYNTAXES, Contexts, StorageRules
 from dicom_listener.finding import find_handler
 from dicom_listener.health import Health, start_health
@@ -47,6 +49,7 @@ SERVICES = tuple(
     str(service)
     for service in (
         Verification,
+        StorageCommitmentPushModel,
         PatientRootQueryRetrieveInformationModelFind,
         PatientRootQueryRetrieveInformationModelGet,
         PatientRootQueryRetrieveInformationModelMove,
@@ -78,6 +81,12 @@ def make_listener(
         (evt.EVT_C_ECHO, _echo_handler(access)),
         (evt.EVT_C_STORE, store_handler(services.reception, access, telemetry)),
         (evt.EVT_C_FIND, _find_handler(settings, services, access, telemetry)),
+        (
+            evt.EVT_N_ACTION,
+            commitment_handler(
+                services.network.commitment, lambda: services.modalities.recent().items(), access, telemetry
+            ),
+        ),
     ]
     runner = services.network_runner
     assert runner is not None  # noqa: S101 - this process speaks DICOM

@@ -21,12 +21,20 @@ from pynetdicom.association import Association
 from pynetdicom.dimse_primitives import C_STORE
 from pynetdicom.dsutils import decode, encode, split_dataset
 from pynetdicom.events import EventHandlerType
+from pynetdicom.pdu_primitives import SCP_SCU_RoleSelectionNegotiation
 from pynetdicom.presentation import PresentationContext, build_context
 from pynetdicom.sop_class import Verification  # type: ignore[attr-defined]  # made at run time
 
 from chalicelib.domain.errors import NacreError, NetworkProtocol, NoPresentationContext
 from chalicelib.domain.modalities import Remote
-from chalicelib.services.network.dicom_out import Kind, MoveOriginator, Outgoing, StoreAssociation
+from chalicelib.services.network.dicom_out import (
+    CommitmentReport,
+    Kind,
+    MoveOriginator,
+    Outgoing,
+    StoreAssociation,
+)
+from dicom_listener.committing import MODEL, send_report
 from dicom_listener.get_contexts import UNCOMPRESSED, context_sets
 from dicom_listener.statuses import SUCCESS, store_status
 
@@ -113,12 +121,19 @@ class DicomScu:
                 last = status
         return last
 
+    def report(self, remote: Remote, report: CommitmentReport) -> None:
+        """N-EVENT-REPORT (PS3.4, annex J); raises `NetworkProtocol`."""
+        contexts, role = [build_context(MODEL, list(UNCOMPRESSED))], build_role(MODEL, scp_role=True)
+        with self._associated(remote, contexts, roles=[role]) as association:
+            _check("N-EVENT-REPORT", remote.aet, send_report(association, report))
+
     @contextmanager
     def _associated(
         self,
         remote: Remote,
         contexts: list[PresentationContext],
         received: Callable[[evt.Event], int] | None = None,
+        roles: Collection[SCP_SCU_RoleSelectionNegotiation] = (),
     ) -> Iterator[Association]:
         """An association; it is released at the end, and aborted if the end is an error."""
         tls = self._tls() if remote.use_dicom_tls else None
@@ -127,17 +142,17 @@ class DicomScu:
         ae.network_timeout = None
         ae.maximum_pdu_size = self._maximum_pdu_bytes
         handlers: list[EventHandlerType] = [(evt.EVT_CONN_OPEN, _without_delay)]
-        roles: list[Any] = []
+        negotiated: list[Any] = [*roles]
         if received is not None:
             handlers.append((evt.EVT_C_STORE, received))
             classes = {str(context.abstract_syntax) for context in contexts[1:]}
-            roles = [build_role(one, scp_role=True) for one in sorted(classes)]
+            negotiated = [build_role(one, scp_role=True) for one in sorted(classes)]
         association = ae.associate(
             remote.host,
             remote.port,
             contexts=contexts,
             ae_title=remote.aet,
-            ext_neg=roles,
+            ext_neg=negotiated,
             tls_args=(tls, None) if tls else None,  # type: ignore[arg-type]
             evt_handlers=handlers,
         )

@@ -6,6 +6,10 @@ from chalicelib.domain.errors import BadRequest, InexistentTag, NacreError, Payl
 from chalicelib.services.reception import AnotherInstance
 
 SUCCESS = 0x0000
+PROCESSING_FAILURE = 0x0110  # PS3.7, annex C, as the next three
+NO_SUCH_INSTANCE = 0x0112
+MISSING_ATTRIBUTE = 0x0120
+NO_SUCH_ACTION = 0x0123
 NOT_AUTHORISED = 0x0124  # PS3.7, section C.5.18
 OUT_OF_RESOURCES = 0xA700  # PS3.4, tables B.2-1 and C.4-1
 DATA_SET_MISMATCH = 0xA900  # PS3.4, table B.2-1

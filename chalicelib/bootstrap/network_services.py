@@ -13,6 +13,7 @@ from chalicelib.services.jobs.runner import Runner
 from chalicelib.services.jobs.synchronous import Waiting
 from chalicelib.services.jobs.work import Work
 from chalicelib.services.modalities import Modalities
+from chalicelib.services.network.commitment import Commitment, CommitmentWork
 from chalicelib.services.network.dicom_out import DicomOut, NoDicom
 from chalicelib.services.network.exports import Exports
 from chalicelib.services.network.getting import Getting
@@ -46,6 +47,7 @@ class NetworkServices:
     queries: Queries
     retrievals: Retrievals
     worklist_objects: WorklistObjects
+    commitment: Commitment
 
 
 def make_sending(
@@ -69,6 +71,7 @@ def network_works(
     works: tuple[Work, ...] = (
         StoreWork(sending, exports, base.index, notes),
         RequestWork(dicom, sending, notes),
+        CommitmentWork(dicom, base.index, notes, base.pool),
         *(RetrieveWork(kind, dicom, reception, notes) for kind in (MOVE, GET)),
     )
     return {work.type: work for work in works}
@@ -108,5 +111,6 @@ def build_network(
         ),
         retrievals=Retrievals(jobs, notes),
         getting=Getting(sending, exports, base.index),
+        commitment=Commitment(remotes, jobs, notes),
         worklist_objects=WorklistObjects(base.clients.s3, settings.files_bucket, settings.tenant),
     )

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NoReturn, Protocol
+from typing import Any, NamedTuple, NoReturn, Protocol
 
 from chalicelib.domain.errors import InternalError
 from chalicelib.domain.modalities import Remote
@@ -34,6 +34,22 @@ NOBODY = MoveOriginator()
 
 Kind = tuple[str, str]
 """A SOP class and a transfer syntax."""
+
+
+class Reference(NamedTuple):
+    """An instance as storage commitment names it."""
+
+    sop_class_uid: str
+    sop_instance_uid: str
+
+
+@dataclass(frozen=True, slots=True)
+class CommitmentReport:
+    """What a node keeps of what another asked about; of the others, why not (PS3.3, section C.14.1.1)."""
+
+    transaction_uid: str
+    success: Sequence[Reference]
+    failures: Sequence[tuple[Reference, int]]
 
 
 class StoreAssociation(Protocol):
@@ -80,6 +96,9 @@ class DicomOut(Protocol):
         A file for which it raises a `NacreError` is refused.
         """
 
+    def report(self, remote: Remote, report: CommitmentReport) -> None:
+        """N-EVENT-REPORT of storage commitment."""
+
 
 class NoDicom:
     """Of a process that speaks no DICOM: everything raises `InternalError`."""
@@ -87,4 +106,4 @@ class NoDicom:
     def _refuse(self, *_: Any, **__: Any) -> NoReturn:
         raise InternalError("This process speaks no DICOM")
 
-    echo = storing = find = move = get = _refuse
+    echo = storing = find = move = get = report = _refuse

@@ -1,0 +1,113 @@
+"""Storage commitment over associations (PS3.4, annex J): requests that come, and reports that go."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+from pydicom.dataset import Dataset
+from pydicom.sequence import Sequence
+from pynetdicom.association import Association
+from pynetdicom.dimse_primitives import N_ACTION
+from pynetdicom.events import Event
+from pynetdicom.sop_class import StorageCommitmentPushModel  # type: ignore[attr-defined]  # made at run time
+
+from chalicelib.domain.errors import NacreError, NoPresentationContext
+from chalicelib.domain.modalities import Modality, Operation
+from chalicelib.observability import Telemetry
+from chalicelib.services.network.commitment import Commitment
+from chalicelib.services.network.dicom_out import CommitmentReport, Reference
+from dicom_listener.access import Access
+from dicom_listener.peers import peer_of
+from dicom_listener.statuses import (
+    MISSING_ATTRIBUTE,
+    NO_SUCH_ACTION,
+    NO_SUCH_INSTANCE,
+    NOT_AUTHORISED,
+    PROCESSING_FAILURE,
+    SUCCESS,
+)
+
+MODEL = str(StorageCommitmentPushModel)
+WELL_KNOWN_INSTANCE = "1.2.840.10008.1.20.1.1"
+REQUEST_ACTION = 1
+ALL_COMMITTED, SOME_FAILED = 1, 2
+
+Answer = tuple[int, Dataset | None]
+
+
+def commitment_handler(
+    commitment: Commitment,
+    modalities: Callable[[], Iterable[tuple[str, Modality]]],
+    access: Access,
+    telemetry: Telemetry,
+) -> Callable[[Event], Answer]:
+    """Makes the handler of N-ACTION. When it has answered success, the job that will report is in the table."""
+
+    def act(event: Event) -> Answer:
+        peer = peer_of(event.assoc)
+        allowed = [one for one in access.known(peer) if one.may(Operation.N_ACTION)]
+        name = next((name for name, modality in modalities() if modality in allowed), None)
+        if name is None:
+            return NOT_AUTHORISED, None
+        request = event.request
+        assert isinstance(request, N_ACTION)  # noqa: S101 - this event has no other
+        if request.RequestedSOPInstanceUID != WELL_KNOWN_INSTANCE:
+            return NO_SUCH_INSTANCE, None
+        if request.ActionTypeID != REQUEST_ACTION:
+            return NO_SUCH_ACTION, None
+        try:
+            asked = event.action_information
+            references = references_of(asked.get("ReferencedSOPSequence"))
+            transaction = str(asked.get("TransactionUID") or "")
+            if not transaction or references is None:
+                return MISSING_ATTRIBUTE, None
+            commitment.request(name, peer.called_aet, transaction, references)
+        # The peer has to hear of any failure.
+        except Exception as error:
+            if not isinstance(error, NacreError):
+                telemetry.event("N-ACTION failed", error=error)
+            return PROCESSING_FAILURE, None
+        return SUCCESS, None
+
+    return act
+
+
+def references_of(items: Sequence | None) -> list[Reference] | None:
+    """What a sequence of a message names, None if there is none or an item lacks a UID."""
+    if items is None:
+        return None
+    found = [
+        Reference(str(one.get("ReferencedSOPClassUID") or ""), str(one.get("ReferencedSOPInstanceUID") or ""))
+        for one in items
+    ]
+    return found if all(all(one) for one in found) else None
+
+
+def send_report(association: Association, report: CommitmentReport) -> Dataset:
+    """Send N-EVENT-REPORT; gives the status of the answer.
+
+    Raises
+    ------
+    NoPresentationContext
+        The peer does not let us be the provider.
+    """
+    information = Dataset()
+    information.TransactionUID = report.transaction_uid
+    if report.success or not report.failures:
+        information.ReferencedSOPSequence = Sequence([_item(one) for one in report.success])
+    if report.failures:
+        information.FailedSOPSequence = Sequence([_item(one, reason) for one, reason in report.failures])
+    kind = SOME_FAILED if report.failures else ALL_COMMITTED
+    try:
+        status, _ = association.send_n_event_report(information, kind, MODEL, WELL_KNOWN_INSTANCE)
+    except ValueError as error:  # the role was not accepted
+        raise NoPresentationContext("The modality takes no report of storage commitment") from error
+    return status
+
+
+def _item(reference: Reference, reason: int | None = None) -> Dataset:
+    item = Dataset()
+    item.ReferencedSOPClassUID, item.ReferencedSOPInstanceUID = reference
+    if reason is not None:
+        item.FailureReason = reason
+    return item

@@ -148,7 +148,7 @@ class Retrieve:
             if answers.is_cancelled:
                 answers.end(CANCELLED, counts)
                 return
-            if not association.is_established:
+            if storing.has_ended:
                 return
             answers.pending(counts)
         answers.end(counts.status, counts)

@@ -180,6 +180,12 @@ class Storing:
             if context.as_scu
         }
         self._messages = 0
+        self._has_ended = False
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether nothing more can be sent: the peer is gone, or has left a request unanswered."""
+        return self._has_ended or not self._association.is_established
 
     def accepts(self, kind: Kind) -> bool:
         """See `StoreAssociation`, as for the others."""
@@ -192,7 +198,7 @@ class Storing:
 
     def store(self, file: Outgoing, originator: MoveOriginator) -> None:
         """Byte by byte, in pieces."""
-        if not self._association.is_established:
+        if self.has_ended:
             raise _ended("C-STORE", self.aet)
         context_id = self._contexts.get((file.sop_class_uid, file.transfer_syntax))
         if context_id is None:
@@ -218,6 +224,8 @@ class Storing:
         _, answer = association.dimse.get_msg(block=True)
         association._reactor_checkpoint.set()
         if answer is None:
+            # Of an abort by the peer only the association's thread would take note, which this may be.
+            self._has_ended = True
             association._handle_no_response()
             return Dataset()
         return association._check_received_status(answer)

@@ -1,11 +1,11 @@
-"""``python -m tests.benchmarks``: three measurements, each on its own."""
+"""``python -m tests.benchmarks``: four measurements, each on its own."""
 
 from __future__ import annotations
 
 import argparse
 from collections.abc import Callable
 
-from tests.benchmarks import compare, costs, growth
+from tests.benchmarks import compare, costs, dicom, growth
 
 
 def main() -> None:
@@ -16,6 +16,7 @@ def main() -> None:
         ("costs", costs.configure),
         ("growth", growth.configure),
         ("compare", compare.configure),
+        ("dicom", dicom.configure),
     )
     for name, configure in modules:
         configure(commands.add_parser(name, formatter_class=argparse.ArgumentDefaultsHelpFormatter))

@@ -8,7 +8,7 @@ import os
 import statistics
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -30,6 +30,10 @@ BATCH = 100
 ARCHIVED = 100
 FRAMES = 15  # 8 MB
 ARCHIVES = 2
+HEADER = (
+    "| work | Nacre, 1/s | Orthanc, 1/s | Nacre : Orthanc | CPU with Nacre, ms each | cores busy "
+    "| CPU with Orthanc, ms each | cores busy |\n|---|---:|---:|---:|---|---:|---|---:|"
+)
 _numbers = itertools.count(1)
 _local = threading.local()
 
@@ -74,22 +78,19 @@ def run(arguments: argparse.Namespace) -> None:
         theirs.mkdir()
         servers = [stack.enter_context(nacre(ours)), stack.enter_context(orthanc(arguments.orthanc, theirs))]
         paths = [_seed(server) for server in servers]
-        print(
-            f"{os.cpu_count()} cores\n\n"
-            "| work | Nacre, 1/s | Orthanc, 1/s | Nacre : Orthanc | CPU with Nacre, ms each | cores busy "
-            "| CPU with Orthanc, ms each | cores busy |\n|---|---:|---:|---:|---|---:|---|---:|"
-        )
+        print(f"{os.cpu_count()} cores\n\n{HEADER}")
         for work in _works(paths[0], arguments.count):
             if not fnmatchcase(work.name, arguments.only):
                 continue
             pairs = [[_measure(server, work) for server in servers] for _ in range(arguments.rounds)]
-            mine, other = zip(*pairs, strict=True)
-            ratio = statistics.median(a.rate / b.rate for a, b in pairs)
-            print(
-                f"| {work.name} | {_rate(mine):.3g} | {_rate(other):.3g} | {ratio:.2f} "
-                f"| {_cpu(mine)} | {_cpu(other)} |",
-                flush=True,
-            )
+            print(row(work.name, pairs), flush=True)
+
+
+def row(name: str, pairs: Sequence[Sequence[Measured]]) -> str:
+    """A row below `HEADER`, of rounds of ours and Orthanc's runs."""
+    mine, other = zip(*pairs, strict=True)
+    ratio = statistics.median(a.rate / b.rate for a, b in pairs)
+    return f"| {name} | {_rate(mine):.3g} | {_rate(other):.3g} | {ratio:.2f} | {_cpu(mine)} | {_cpu(other)} |"
 
 
 def _rate(runs: tuple[Measured, ...]) -> float:

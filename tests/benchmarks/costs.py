@@ -98,7 +98,7 @@ def _cost(world: World, app: Application, operation: Operation, repeat: int, oth
     client = Client(app)
     client.request(*operation.request(0))
     world.calls.reset()
-    with _Recording(world) as recorded:
+    with Recording(world) as recorded:
         assert client.request(*operation.request(1)).status == 200, operation.name
     used = usage(list(world.calls.requests), list(world.calls.answers))
     world.calls.reset()
@@ -106,7 +106,7 @@ def _cost(world: World, app: Application, operation: Operation, repeat: int, oth
     for turn in range(ROUNDS):
         count = repeat // ROUNDS
         batch = [operation.request(2 + turn * count + number) for number in range(count)]
-        with _Replaying(world, recorded):
+        with Replaying(world, recorded):
             ours.append(_cpu_ms(app, batch))
         if other is not None:
             theirs.append(_cpu_ms_of(other, batch))
@@ -182,7 +182,7 @@ class _Session:
         """Nothing is open."""
 
 
-class _Recording(_Session):
+class Recording(_Session):
     """Lets requests through and keeps the answers."""
 
     def __init__(self, world: World) -> None:
@@ -196,7 +196,7 @@ class _Recording(_Session):
         return answer(request, *kept)
 
 
-class _Replaying(_Session):
+class Replaying(_Session):
     """Answers from what was recorded: what is left is our own work."""
 
     def send(self, request: AWSPreparedRequest) -> AWSResponse:

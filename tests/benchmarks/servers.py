@@ -24,6 +24,7 @@ class Server:
 
     name: str
     url: str
+    dicom_port: int
     processes: dict[str, list[int]]
 
     def cpu_ms(self) -> dict[str, float]:
@@ -32,23 +33,24 @@ class Server:
 
 
 @contextmanager
-def nacre(folder: Path) -> Iterator[Server]:
+def nacre(folder: Path, **environment: str) -> Iterator[Server]:
     """Our local stack, all processes of it."""
-    stack = RunningStack(folder)
+    stack = RunningStack(folder, **environment)
     stack.start()
     try:
-        yield Server("Nacre", stack.url, _kinds_below(stack.pid))
+        yield Server("Nacre", stack.url, stack.dicom_port, _kinds_below(stack.pid))
     finally:
         stack.stop()
 
 
 @contextmanager
 def orthanc(executable: Path, folder: Path) -> Iterator[Server]:
-    """Orthanc with default settings, its folder and its port aside."""
-    port = free_port()
+    """Orthanc with default settings, its folder and its ports aside, and that it answers C-FIND."""
+    port, dicom_port = free_port(), free_port()
     settings = {
         "HttpPort": port,
-        "DicomServerEnabled": False,
+        "DicomPort": dicom_port,
+        "DicomAlwaysAllowFind": True,
         "RemoteAccessAllowed": False,
         "AuthenticationEnabled": False,
         "StorageDirectory": str(folder),
@@ -62,7 +64,7 @@ def orthanc(executable: Path, folder: Path) -> Iterator[Server]:
         try:
             url = f"http://127.0.0.1:{port}"
             _wait(url)
-            yield Server("Orthanc", url, {"Orthanc": [process.pid]})
+            yield Server("Orthanc", url, dicom_port, {"Orthanc": [process.pid]})
         finally:
             process.terminate()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from types import TracebackType
 from typing import Any
@@ -15,8 +16,9 @@ from dicom_listener.contexts import STORAGE_SYNTAXES
 class Scp:
     """Receives on a free port, from `with` to its end."""
 
-    def __init__(self, statuses: list[int] | None = None, port: int = 0) -> None:
+    def __init__(self, statuses: list[int] | None = None, port: int = 0, delay_seconds: float = 0.0) -> None:
         """`statuses` are the first answers; what comes then is a success. A `port` of 0 is a free one."""
+        self._delay_seconds = delay_seconds
         self.statuses = list(statuses or [])
         self.received: list[str] = []
         self.originators: list[tuple[str, int]] = []
@@ -47,6 +49,7 @@ class Scp:
         self.called = str(event.assoc.requestor.primitive.called_ae_title)
 
     def _store(self, event: evt.Event) -> int:
+        time.sleep(self._delay_seconds)
         status = self.statuses.pop(0) if self.statuses else 0x0000
         request = event.request
         if request.MoveOriginatorApplicationEntityTitle:

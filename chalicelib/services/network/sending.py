@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import tempfile
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import Executor, Future
+from collections.abc import Generator, Iterable, Iterator, Sequence
+from concurrent.futures import Executor, Future, wait
 from contextlib import ExitStack, closing
 from dataclasses import replace
 from pathlib import Path
@@ -76,9 +76,11 @@ class Sending:
         *,
         transcodes: bool,
     ) -> Iterator[tuple[Instance, NacreError | None]]:
-        with tempfile.TemporaryDirectory(dir=self._folder) as name:
-            folder = Path(name)
-            for instance, fetched in self._fetched(instances, folder):
+        with (
+            tempfile.TemporaryDirectory(dir=self._folder) as name,
+            closing(self._fetched(instances, Path(name))) as ahead,
+        ):
+            for instance, fetched in ahead:
                 try:
                     path, kind = fetched.result(), kind_of(instance)
                     file = Outgoing(path, kind[0], instance.sop_instance_uid, kind[1])
@@ -109,14 +111,18 @@ class Sending:
 
     def _fetched(
         self, instances: Sequence[Instance], folder: Path
-    ) -> Iterator[tuple[Instance, Future[Path]]]:
-        """The instances with their files, some of them ahead."""
+    ) -> Generator[tuple[Instance, Future[Path]]]:
+        """The instances with their files, some of them ahead; once it is closed, none is on its way any more."""
         waiting: deque[tuple[Instance, Future[Path]]] = deque()
-        for place, instance in enumerate(instances):
-            waiting.append((instance, self._pool.submit(self._fetch, instance, folder / str(place))))
-            if len(waiting) > AHEAD:
+        try:
+            for place, instance in enumerate(instances):
+                waiting.append((instance, self._pool.submit(self._fetch, instance, folder / str(place))))
+                if len(waiting) > AHEAD:
+                    yield waiting.popleft()
+            while waiting:
                 yield waiting.popleft()
-        yield from waiting
+        finally:
+            wait(future for _, future in waiting if not future.cancel())
 
     def _fetch(self, instance: Instance, path: Path) -> Path:
         with path.open("wb") as file:

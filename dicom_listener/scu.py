@@ -39,6 +39,9 @@ from dicom_listener.get_contexts import UNCOMPRESSED, context_sets
 from dicom_listener.statuses import SUCCESS, store_status
 
 MEDIUM_PRIORITY = 0x0000  # PS3.7, table E.1-1
+POLL_SECONDS = 0.0002
+"""Between two looks for data to send or to receive; with pynetdicom's millisecond small files take twice as long."""
+
 _WARNINGS = range(0xB000, 0xC000)
 _PENDING = (0xFF00, 0xFF01)
 
@@ -66,7 +69,11 @@ class DicomScu:
         contexts = [build_context(sop_class, syntax) for sop_class, syntax in sorted(kinds)]
         contexts += [build_context(one, list(UNCOMPRESSED)) for one in sorted({one for one, _ in kinds})]
         with self._associated(remote, contexts) as association:
-            yield Storing(association, remote.aet)
+            _take_over(association, remote.aet)
+            storing = Storing(association, remote.aet)
+            yield storing
+            if storing.has_ended:
+                association.abort()
 
     def find(self, remote: Remote, model: str, identifier: bytes) -> Iterator[bytes]:
         """C-FIND (PS3.4, annex C): the answers; raises `NetworkProtocol`."""
@@ -212,20 +219,15 @@ class Storing:
         _check("C-STORE", self.aet, answer)
 
     def _send(self, request: C_STORE, context_id: int) -> Dataset:
-        """As `Association.send_c_store`, which takes the UIDs from a file's meta information."""
+        """As `Association.send_c_store`, which takes the UIDs from a file's meta information.
+
+        The association's own thread is this one or pauses, so that it does not take the answer.
+        """
         association = self._association
-        association._reactor_checkpoint.clear()
-        while not association._is_paused:
-            if not association.is_established:  # then its thread may have ended, and will never pause
-                association._reactor_checkpoint.set()
-                raise _ended("C-STORE", self.aet)
-            time.sleep(0.0001)
         association.dimse.send_msg(request, context_id)
         _, answer = association.dimse.get_msg(block=True)
-        association._reactor_checkpoint.set()
         if answer is None:
-            # Of an abort by the peer only the association's thread would take note, which this may be.
-            self._has_ended = True
+            self._has_ended = True  # of an abort by the peer only the association's thread takes note
             association._handle_no_response()
             return Dataset()
         return association._check_received_status(answer)
@@ -256,6 +258,23 @@ def _without_delay(event: evt.Event) -> None:
     connection = event.assoc.dul.socket
     if connection is not None and connection.socket is not None:
         connection.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+
+
+def _take_over(association: Association, aet: str) -> None:
+    """Have the association's own thread pause to its end, which pynetdicom does for each message, and be quick.
+
+    Raises
+    ------
+    NetworkProtocol
+        It has ended.
+    """
+    association.dul._run_loop_delay = POLL_SECONDS
+    association._reactor_checkpoint.clear()
+    while not association._is_paused:
+        if not association.is_established:  # then its thread may have ended, and will never pause
+            association._reactor_checkpoint.set()
+            raise _ended("C-STORE", aet)
+        time.sleep(POLL_SECONDS)
 
 
 def _check(service: str, aet: str, answer: Dataset) -> None:

@@ -96,7 +96,7 @@ class Load:
 
     def _send_on(self, study: str, images: list[str]) -> None:
         """Have a study sent on, until that is acknowledged."""
-        if not set(images) <= set(self.acknowledged):
+        if self.stop.is_set() and not set(images) <= set(self.acknowledged):
             return
         while True:
             try:

@@ -30,7 +30,6 @@ from chalicelib.services.network.query import DicomQuery
 from dicom_listener.access import Access
 from dicom_listener.finding import keys_of
 from dicom_listener.peers import peer_of
-from dicom_listener.scu import Storing
 from dicom_listener.statuses import (
     CANCELLED,
     DESTINATION_UNKNOWN,
@@ -42,6 +41,7 @@ from dicom_listener.statuses import (
     SUCCESS,
     UNABLE_TO_PROCESS,
 )
+from dicom_listener.store_association import Storing
 
 REPORT_SECONDS = 0.5
 

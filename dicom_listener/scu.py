@@ -8,7 +8,6 @@ from __future__ import annotations
 import os
 import socket
 import ssl
-import time
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from io import BytesIO
@@ -19,7 +18,7 @@ from pydicom.dataset import Dataset
 from pynetdicom import AE, build_role, evt
 from pynetdicom.association import Association
 from pynetdicom.dimse_primitives import C_STORE
-from pynetdicom.dsutils import decode, encode, split_dataset
+from pynetdicom.dsutils import decode, encode
 from pynetdicom.events import EventHandlerType
 from pynetdicom.pdu_primitives import SCP_SCU_RoleSelectionNegotiation
 from pynetdicom.presentation import PresentationContext, build_context
@@ -30,22 +29,15 @@ from chalicelib.domain.modalities import Remote
 from chalicelib.services.network.dicom_out import (
     CommitmentReport,
     Kind,
-    MoveOriginator,
-    Outgoing,
     StoreAssociation,
 )
 from dicom_listener.committing import MODEL, send_report
 from dicom_listener.get_contexts import UNCOMPRESSED, context_sets
+from dicom_listener.outcomes import check
 from dicom_listener.statuses import SUCCESS, store_status
+from dicom_listener.store_association import Storing, take_over
 
-MEDIUM_PRIORITY = 0x0000  # PS3.7, table E.1-1
-POLL_SECONDS = 0.0002
-"""Between two looks for data to send or to receive; with pynetdicom's millisecond small files take twice as long."""
-
-_WARNINGS = range(0xB000, 0xC000)
 _PENDING = (0xFF00, 0xFF01)
-
-_UNABLE_TO_PROCESS = 0xC000
 
 
 class DicomScu:
@@ -61,7 +53,7 @@ class DicomScu:
     def echo(self, remote: Remote) -> None:
         """C-ECHO (PS3.4, annex A); raises `NetworkProtocol`."""
         with self._associated(remote, [build_context(Verification)]) as association:
-            _check("C-ECHO", remote.aet, association.send_c_echo())
+            check("C-ECHO", remote.aet, association.send_c_echo())
 
     @contextmanager
     def storing(self, remote: Remote, kinds: Collection[Kind]) -> Iterator[StoreAssociation]:
@@ -69,7 +61,7 @@ class DicomScu:
         contexts = [build_context(sop_class, syntax) for sop_class, syntax in sorted(kinds)]
         contexts += [build_context(one, list(UNCOMPRESSED)) for one in sorted({one for one, _ in kinds})]
         with self._associated(remote, contexts) as association:
-            _take_over(association, remote.aet)
+            take_over(association, remote.aet)
             storing = Storing(association, remote.aet)
             yield storing
             if storing.has_ended:
@@ -80,7 +72,7 @@ class DicomScu:
         with self._associated(remote, [build_context(model, list(UNCOMPRESSED))]) as association:
             for status, answer in association.send_c_find(_decoded(identifier), model):
                 if status.get("Status") not in _PENDING:
-                    _check("C-FIND", remote.aet, status)
+                    check("C-FIND", remote.aet, status)
                 elif answer is not None:
                     yield encode(answer, is_implicit_vr=False, is_little_endian=True) or b""
 
@@ -89,7 +81,7 @@ class DicomScu:
         with self._associated(remote, [build_context(model, list(UNCOMPRESSED))]) as association:
             for status, _ in association.send_c_move(_decoded(identifier), target_aet, model):
                 if status.get("Status") not in _PENDING:
-                    _check("C-MOVE", remote.aet, status)
+                    check("C-MOVE", remote.aet, status)
 
     def get(self, remote: Remote, model: str, identifier: bytes, store: Callable[[Path, str], None]) -> None:
         """C-GET (PS3.4, annex C), to its end; raises `NetworkProtocol`."""
@@ -108,7 +100,7 @@ class DicomScu:
             failed = status.get("NumberOfFailedSuboperations") or 0
             if status.get("Status") == SUCCESS and not failed:
                 return
-        _check("C-GET", remote.aet, status)
+        check("C-GET", remote.aet, status)
         if failed:
             raise NetworkProtocol(f'C-GET SCU to AET "{remote.aet}": {failed} instances could not be sent')
 
@@ -132,7 +124,7 @@ class DicomScu:
         """N-EVENT-REPORT (PS3.4, annex J); raises `NetworkProtocol`."""
         contexts, role = [build_context(MODEL, list(UNCOMPRESSED))], build_role(MODEL, scp_role=True)
         with self._associated(remote, contexts, roles=[role]) as association:
-            _check("N-EVENT-REPORT", remote.aet, send_report(association, report))
+            check("N-EVENT-REPORT", remote.aet, send_report(association, report))
 
     @contextmanager
     def _associated(
@@ -174,81 +166,6 @@ class DicomScu:
             association.release()
 
 
-class Storing:
-    """The association of `storing`."""
-
-    def __init__(self, association: Association, aet: str) -> None:
-        """`aet` is the peer's."""
-        self._association = association
-        self.aet = aet
-        self._contexts = {
-            (str(context.abstract_syntax), str(context.transfer_syntax[0])): context.context_id
-            for context in association.accepted_contexts
-            if context.as_scu
-        }
-        self._messages = 0
-        self._has_ended = False
-
-    @property
-    def has_ended(self) -> bool:
-        """Whether nothing more can be sent: the peer is gone, or has left a request unanswered."""
-        return self._has_ended or not self._association.is_established
-
-    def accepts(self, kind: Kind) -> bool:
-        """See `StoreAssociation`, as for the others."""
-        return kind in self._contexts
-
-    def alternatives(self, sop_class_uid: str) -> list[str]:
-        """Uncompressed ones first."""
-        found = [syntax for sop_class, syntax in self._contexts if sop_class == sop_class_uid]
-        return sorted(found, key=lambda syntax: syntax not in UNCOMPRESSED)
-
-    def store(self, file: Outgoing, originator: MoveOriginator) -> None:
-        """Byte by byte, in pieces."""
-        if self.has_ended:
-            raise _ended("C-STORE", self.aet)
-        context_id = self._contexts.get((file.sop_class_uid, file.transfer_syntax))
-        if context_id is None:
-            raise self._no_context()
-        self._messages = self._messages % 0xFFFF + 1
-        try:
-            request = _store_request(file, self._messages, originator)
-        except ValueError as error:  # what pynetdicom has against a file
-            raise self._no_context() from error
-        answer = self._send(request, context_id)
-        _check("C-STORE", self.aet, answer)
-
-    def _send(self, request: C_STORE, context_id: int) -> Dataset:
-        """As `Association.send_c_store`, which takes the UIDs from a file's meta information.
-
-        The association's own thread is this one or pauses, so that it does not take the answer.
-        """
-        association = self._association
-        association.dimse.send_msg(request, context_id)
-        _, answer = association.dimse.get_msg(block=True)
-        if answer is None:
-            self._has_ended = True  # of an abort by the peer only the association's thread takes note
-            association._handle_no_response()
-            return Dataset()
-        return association._check_received_status(answer)
-
-    def _no_context(self) -> NoPresentationContext:
-        return NoPresentationContext(f'Unable to negotiate a presentation context with AET "{self.aet}"')
-
-
-def _store_request(file: Outgoing, message_id: int, originator: MoveOriginator) -> C_STORE:
-    """The request; its UIDs are those of the data set, as Orthanc's, whatever the meta information says."""
-    request = C_STORE()
-    request.MessageID = message_id
-    request.Priority = MEDIUM_PRIORITY
-    request.AffectedSOPClassUID = file.sop_class_uid
-    request.AffectedSOPInstanceUID = file.sop_instance_uid
-    request.MoveOriginatorApplicationEntityTitle = originator.aet or None
-    request.MoveOriginatorMessageID = originator.message_id or None
-    request._dataset_path = (file.path, split_dataset(file.path)[1])
-    return request
-
-
 def _decoded(identifier: bytes) -> Dataset:
     return decode(BytesIO(identifier), is_implicit_vr=False, is_little_endian=True)
 
@@ -258,39 +175,6 @@ def _without_delay(event: evt.Event) -> None:
     connection = event.assoc.dul.socket
     if connection is not None and connection.socket is not None:
         connection.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-
-
-def _take_over(association: Association, aet: str) -> None:
-    """Have the association's own thread pause to its end, which pynetdicom does for each message, and be quick.
-
-    Raises
-    ------
-    NetworkProtocol
-        It has ended.
-    """
-    association.dul._run_loop_delay = POLL_SECONDS
-    association._reactor_checkpoint.clear()
-    while not association._is_paused:
-        if not association.is_established:  # then its thread may have ended, and will never pause
-            association._reactor_checkpoint.set()
-            raise _ended("C-STORE", aet)
-        time.sleep(POLL_SECONDS)
-
-
-def _check(service: str, aet: str, answer: Dataset) -> None:
-    if "Status" not in answer:
-        raise _ended(service, aet)
-    status = answer.Status
-    if status != 0 and status not in _WARNINGS:
-        is_to_retrieve = service != "C-STORE" and status == _UNABLE_TO_PROCESS
-        reason = " (unable to process - resource not found ?)" if is_to_retrieve else ""
-        raise NetworkProtocol(
-            f'{service} SCU to AET "{aet}" has failed with DIMSE status 0x{status:04X}{reason}'
-        )
-
-
-def _ended(service: str, aet: str) -> NetworkProtocol:
-    return NetworkProtocol(f'{service} SCU to AET "{aet}": the association ended, or no answer came in time')
 
 
 def _not_established(association: Association, remote: Remote, tls: ssl.SSLContext | None) -> NetworkProtocol:

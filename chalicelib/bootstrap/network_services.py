@@ -15,6 +15,7 @@ from chalicelib.services.jobs.work import Work
 from chalicelib.services.modalities import Modalities
 from chalicelib.services.network.commitment import Commitment, CommitmentWork
 from chalicelib.services.network.dicom_out import DicomOut, NoDicom
+from chalicelib.services.network.direct_queries import DirectQueries
 from chalicelib.services.network.exports import Exports
 from chalicelib.services.network.getting import Getting
 from chalicelib.services.network.modality_store import ModalityStore
@@ -45,6 +46,7 @@ class NetworkServices:
     query: DicomQuery
     getting: Getting
     queries: Queries
+    direct_queries: DirectQueries
     retrievals: Retrievals
     worklist_objects: WorklistObjects
     commitment: Commitment
@@ -100,6 +102,7 @@ def build_network(
         waiting=waiting,
         exports=exports,
         query=query,
+        direct_queries=DirectQueries(remotes, modalities, requests, base.options.encoding),
         queries=Queries(
             remotes,
             modalities,

@@ -6,12 +6,12 @@ from collections.abc import Mapping
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
-from chalicelib.dicom.dictionary import STANDARD
+from chalicelib.dicom.dictionary import STANDARD, parse_tag
 from chalicelib.dicom.matching import RANGE_VRS
 from chalicelib.dicom.modules import MODULES
 from chalicelib.dicom.tags_json import Json, TagsReader, tag_text
 from chalicelib.dicom.text import TextDecoder
-from chalicelib.domain.errors import BadFileFormat
+from chalicelib.domain.errors import BadFileFormat, BadParameterType
 from chalicelib.domain.levels import Level
 
 if TYPE_CHECKING:
@@ -21,6 +21,9 @@ QUERY_RETRIEVE_LEVEL = 0x00080052
 SPECIFIC_CHARACTER_SET = 0x00080005
 PATIENT_ID, STUDY_UID, SERIES_UID, SOP_UID = 0x00100020, 0x0020000D, 0x0020000E, 0x00080018
 ACCESSION_NUMBER = 0x00080050
+TAGS = {"PatientID": PATIENT_ID, "StudyInstanceUID": STUDY_UID}
+MAXIMUM_DEPTH = 8
+"""Of sequences in a query."""
 
 LEVEL_NAMES = {
     Level.PATIENT: "PATIENT",
@@ -94,6 +97,47 @@ def identifier(level: Level, fields: Fields) -> bytes:
         vr = _vr(tag)
         dataset.add_new(tag, vr, _value(vr, text))
     return _written(dataset)
+
+
+def data_set(values: Mapping[str, Any]) -> bytes:
+    """A query that is given as a whole, with sequences, in Explicit VR Little Endian.
+
+    Parameters
+    ----------
+    values
+        Names or numbers of tags, to texts, or lists of such objects.
+
+    Raises
+    ------
+    UnknownDicomTag
+        A name is that of no tag.
+    BadParameterType, BadFileFormat
+        A value has another form; or the query is nested too deeply.
+    """
+    dataset = _nested(values, 0)
+    if SPECIFIC_CHARACTER_SET not in dataset:
+        dataset.add_new(SPECIFIC_CHARACTER_SET, "CS", "ISO_IR 192")
+    return _written(dataset)
+
+
+def _nested(values: Mapping[str, Any], depth: int) -> Dataset:
+    from pydicom.dataset import Dataset
+
+    if depth > MAXIMUM_DEPTH:
+        raise BadFileFormat("The query is nested too deeply")
+    dataset = Dataset()
+    for name, value in values.items():
+        tag = parse_tag(name)
+        vr = _vr(tag)
+        if isinstance(value, list) and all(isinstance(item, dict) for item in value):
+            dataset.add_new(tag, "SQ", [_nested(item, depth + 1) for item in value])
+        elif isinstance(value, str) and vr != "SQ":
+            dataset.add_new(tag, vr, _value(vr, value))
+        elif value in ("", None):
+            dataset.add_new(tag, vr, [] if vr == "SQ" else None)
+        else:
+            raise BadParameterType(f"Bad Parameter type for tag {tag_text(tag)}")
+    return dataset
 
 
 def answer(data: bytes, default_encoding: str) -> Json:

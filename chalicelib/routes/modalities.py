@@ -7,14 +7,17 @@ from typing import TYPE_CHECKING
 from chalice.app import Response
 
 from chalicelib.domain.errors import BadFileFormat, InexistentItem, UnknownResource
+from chalicelib.domain.levels import Level
 from chalicelib.routes.api import Api
 from chalicelib.routes.http import bytes_response, json_body, json_response, text_response
 from chalicelib.routes.jobs import ended, started
 from chalicelib.routes.network_requests import (
     body_of_retrieval,
+    find_fields,
     named_resources,
     retrieval_level,
     store_request,
+    worklist_query,
 )
 from chalicelib.routes.queries import run_retrieval
 from chalicelib.services.modality_json import from_json, to_json
@@ -24,7 +27,11 @@ from chalicelib.services.network.retrieve_work import RetrieveRequest
 if TYPE_CHECKING:
     from chalicelib.bootstrap import Services
 
-OPERATIONS = ("configuration", "echo", "get", "move", "query", "store", "store-straight")
+OPERATIONS = (
+    "configuration", "echo", "find", "find-instance", "find-patient", "find-series", "find-study", "find-worklist",
+    "get", "move", "query", "store", "store-straight",
+)  # fmt: skip
+_FINDS = {f"find-{level.label.lower()}": level for level in Level}
 
 
 _NO_RESOURCES = "Must provide a JSON body containing fields Resources and Level"
@@ -86,6 +93,26 @@ def modality_routes(services: Services) -> Api:
     @api.post("/modalities/{name}/store-straight")
     def store_straight(name: str) -> Response:
         return json_response(services.network.store.straight(name, api.body))
+
+    @api.post("/modalities/{name}/{operation}")
+    def find(name: str, operation: str) -> Response:
+        if operation not in ("find", *_FINDS):
+            raise UnknownResource
+        services.modalities.get(name)
+        fields = find_fields(api.body)
+        if fields is None:
+            return Response(b"", status_code=400)
+        direct = services.network.direct_queries
+        if operation == "find":
+            return json_response(direct.tree(name, fields))
+        found = direct.find(name, _FINDS[operation], fields)
+        return Response(b"", status_code=400) if found is None else json_response(found)
+
+    @api.post("/modalities/{name}/find-worklist")
+    def find_worklist(name: str) -> Response:
+        services.modalities.get(name)
+        query, form = worklist_query(api.body)
+        return json_response(services.network.direct_queries.worklist(name, query, form))
 
     @api.post("/modalities/{name}/move")
     def move(name: str) -> Response:

@@ -18,7 +18,8 @@ from chalicelib.services.network.modality_store import StoreRequest
 from chalicelib.services.network.remotes import Changes
 
 RESOURCES = "Resources"
-_LEVELS = {level.label.upper(): level for level in Level}
+_LEVELS = {name.upper(): level for level in Level for name in (level.label, level.plural)}
+_LEVELS |= {"IMAGE": Level.INSTANCE, "IMAGES": Level.INSTANCE}
 _NOT_TAGS = "Associative array of DICOM tags to strings expected in field: Query"
 IDENTIFIER = re.compile(rb"[0-9a-f]{8}(-[0-9a-f]{8}){4}")
 
@@ -238,3 +239,37 @@ def named_resources(fields: Mapping[str, Any]) -> list[dict[int, str]]:
 
 def _plain_aet(body: bytes) -> str:
     return body.decode("ascii", "replace").strip()[:64]
+
+
+def find_fields(body: bytes) -> dict[int, str] | None:
+    """The body of the older calls, tags to texts; None if it is no object. Raises `UnknownDicomTag`."""
+    try:
+        fields = json_body(body)
+    except BadFileFormat:
+        return None
+    if not isinstance(fields, dict):
+        return None
+    return {parse_tag(name): text if isinstance(text, str) else str(text) for name, text in fields.items()}
+
+
+def worklist_query(body: bytes) -> tuple[dict[str, Any], TagFormat]:
+    """The query of ``POST /modalities/{id}/find-worklist``, an object or its field `Query`, and the answers' form.
+
+    Raises
+    ------
+    BadFileFormat, BadParameterType
+        It is none, or a field has the wrong type.
+    """
+    fields = json_body(body, "Must provide a JSON object")
+    if not isinstance(fields, dict):
+        raise BadFileFormat("Must provide a JSON object")
+    query = fields.get("Query", fields)
+    if not isinstance(query, dict):
+        raise BadParameterType
+    form = TagFormat.HUMAN
+    if "Query" in fields:
+        if field_of(fields, "Full", bool, "Boolean", default=False):
+            form = TagFormat.FULL
+        elif field_of(fields, "Short", bool, "Boolean", default=False):
+            form = TagFormat.SHORT
+    return query, form

@@ -108,7 +108,7 @@ def queries(session: Session) -> None:
     """Asking, at all levels; the answers, in all forms; retrieving them, all ways."""
     asked = {"PatientName": "M*", "PatientID": "", "Rows": "", "0020,000d": ""}
     with Pacs(answers, PORT):
-        for level in ("Patient", "Study", "Series", "Instance", "study"):
+        for level in ("Patient", "Study", "Series", "Instance", "studies", "IMAGE"):
             _query(session, level, {"Level": level, "Query": asked})
         _query(session, "no normalisation", {"Level": "Study", "Query": asked, "Normalize": False})
         for wrong in (
@@ -184,12 +184,49 @@ def retrievals(session: Session) -> None:
         session.post("/modalities/dead/get", {"Level": "Study", "Resources": resources})
 
 
+def finds(session: Session) -> None:
+    """The older calls, whose answers are given at once, and worklists."""
+    known = {"PatientID": "P123", "StudyInstanceUID": "1.2.3", "SeriesInstanceUID": "1.2.3.4"}
+    with Pacs(answers, PORT):
+        for call in _FINDS:
+            for fields in (
+                {}, known, {"PatientID": "P1"}, {"PatientID": "P123"}, {"AccessionNumber": "A123"},
+                {"PatientID": "P123", "StudyInstanceUID": "1.2.3"}, {"PatientID": 5}, {"nope": ""}, "", "x", [], 5,
+            ):  # fmt: skip
+                session.post(f"/modalities/peer/{call}", fields)
+            session.post(f"/modalities/nobody/{call}", known)
+            session.post(f"/modalities/dead/{call}", known)
+    with Pacs(_worklist, PORT):
+        for query in (
+            {}, {"PatientID": ""}, {"Query": {"PatientID": ""}}, {"Query": {"PatientID": ""}, "Full": True},
+            {"Query": {"PatientID": ""}, "Short": True}, {"Query": {"PatientID": ""}, "Short": False},
+            {"ScheduledProcedureStepSequence": [{"Modality": "MR"}]}, {"Query": 5}, {"Query": {"nope": ""}},
+            {"PatientID": 5}, "", "x", [], 5,
+        ):  # fmt: skip
+            session.post("/modalities/peer/find-worklist", query)
+    session.post("/modalities/nobody/find-worklist", {})
+    session.post("/modalities/peer/nonsense", {})
+
+
+def _worklist(_level: str) -> list[Dataset]:
+    step = Dataset()
+    step.Modality = "MR"
+    step.ScheduledStationAETitle = "STATION"
+    item = Dataset()
+    item.SpecificCharacterSet = "ISO_IR 100"
+    item.PatientID = "P1"
+    item.PatientName = "M\u00fcller^Anna"
+    item.ScheduledProcedureStepSequence = [step]
+    return [item]
+
+
 TITLE = "Other nodes"
 SCENARIOS = {
     "store": (store, OPTIONS),
     "exports": (exports, OPTIONS),
     "queries": (queries, OPTIONS),
     "retrievals": (retrievals, OPTIONS),
+    "finds": (finds, OPTIONS),
 }
 
 
@@ -204,10 +241,11 @@ def _media_storage(routes: list[str], fields: list[str], when: Condition = lambd
         routes,
         fields,
         lambda exchange: _is_of_instances(exchange) and when(exchange),
-        ["network/queries"],
+        ["network/queries", "network/finds"],
     )
 
 
+_FINDS = ("find", "find-patient", "find-study", "find-series", "find-instance")
 _ANSWERS = "GET /queries/{query}/answers"
 _CONTENT = [f"{_ANSWERS}/{index}/content" for index in (0, 1)]
 _RETRIEVE = ["POST /queries/{query}/retrieve", "POST /queries/{query}/answers/0/retrieve"]
@@ -228,16 +266,17 @@ DIFFERENCES: list[Difference] = [
         ["json.Progress"],
         scenarios=["network/queries", "network/retrievals"],
     ),
+    _media_storage(["POST /modalities/peer/find-instance"], ["json[].MediaStorageSOPInstanceUID"]),
     Difference(
         Kind.CHOSEN,
-        "A name that is no tag is the client's mistake, not the store's.",
-        ["POST /modalities/peer/move", "POST /modalities/peer/get"],
+        "A name that is no tag, and a body that is no object, are the client's mistake, not the store's.",
+        [f"POST /modalities/peer/{call}" for call in ("move", "get", "find-worklist", *_FINDS)],
         ["status"],
-        asks('"nope"'),
+        lambda exchange: exchange.status == 500 and asks('"nope"', "< 5", "< []")(exchange),
     ),
     Difference(
         Kind.NOT_YET,
-        "Storage commitment, worklists and the old calls `find...` are still to come.",
+        "Storage commitment is still to come.",
         ["GET /modalities/peer"],
         ["json"],
     ),

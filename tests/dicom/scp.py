@@ -8,7 +8,13 @@ from types import TracebackType
 from typing import Any
 
 from pydicom import Dataset
-from pynetdicom import AE, AllStoragePresentationContexts, QueryRetrievePresentationContexts, evt
+from pynetdicom import (
+    AE,
+    AllStoragePresentationContexts,
+    BasicWorklistManagementPresentationContexts,
+    QueryRetrievePresentationContexts,
+    evt,
+)
 
 from dicom_listener.contexts import STORAGE_SYNTAXES
 
@@ -75,7 +81,7 @@ class Pacs:
 
     def __enter__(self) -> Pacs:
         ae = AE("PACS")
-        for context in QueryRetrievePresentationContexts:
+        for context in (*QueryRetrievePresentationContexts, *BasicWorklistManagementPresentationContexts):
             ae.add_supported_context(str(context.abstract_syntax))
         handlers = [
             (evt.EVT_C_FIND, self._find),
@@ -93,7 +99,7 @@ class Pacs:
 
     def _find(self, event: evt.Event) -> Iterator[tuple[int, Dataset | None]]:
         self.asked.append(event.identifier)
-        for answer in self.answers(event.identifier.QueryRetrieveLevel):
+        for answer in self.answers(event.identifier.get("QueryRetrieveLevel", "WORKLIST")):
             yield 0xFF00, answer
 
     def _move(self, event: evt.Event) -> Iterator[Any]:

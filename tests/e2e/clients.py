@@ -161,7 +161,7 @@ def _list(names: list[str]) -> str:
     return ", ".join(f"`{name}`" for name in names)
 
 
-ASKING = "Remote modalities are known, but not asked yet."
+COMMITMENT = "Storage commitment is still to come."
 MODIFYING = "Nothing is anonymized, split, merged or made of parts yet, nor modified in bulk."
 SYSTEM = "There is no such route yet."
 INSIDE = "For plugins that run inside Orthanc."
@@ -176,10 +176,7 @@ PYORTHANC = Package(
         "_internal_client.py": INSIDE,
     },
     missing={
-        ASKING: (
-            "Modality.*", "Orthanc.post_modalities_*", "Orthanc.*_queries*", "Orthanc.*_storage_commitment*",
-            "Orthanc.post_tools_dicom_echo", "Orthanc.*_exports", "delete_queries", "async_delete_queries",
-        ),
+        COMMITMENT: ("Orthanc.*_storage_commitment*",),
         "Peers are not known yet.": ("Orthanc.*_peers*",),
         MODIFYING: (
             "*.anonymize*", "Orthanc.*_anonymize", "Orthanc.post_tools_bulk_modify", "Orthanc.post_studies_id_merge",
@@ -210,11 +207,6 @@ API_CLIENT = Package(
         "resources/worklists.py": "For a plugin of Orthanc's.",
     },
     missing={
-        ASKING: (
-            "DicomModalities.find_*", "DicomModalities.get_instance", "DicomModalities.get_series",
-            "DicomModalities.get_study*", "DicomModalities.move_*", "DicomModalities.query_*",
-            "DicomModalities.retrieve_*", "DicomModalities.send*", "DicomModalities.store",
-        ),
         "Peers are not known yet.": ("Peers.*",),
         MODIFYING: (
             "*.anonymize*", "Resources.modify_bulk*", "InstancesSet.modify", "Studies.merge", "Studies.attach_pdf",
@@ -225,7 +217,7 @@ API_CLIENT = Package(
             "OrthancApiClient.upload_files_dicom_web", "EducationPluginHeaderProvider.get_headers",
         ),
         "The client fails by itself: it reads an attribute that it never sets.": ("Patient.studies",),
-        "They ask nothing of a server.": ("Job.from_json", "Series.from_json", "Tags.append", "TagsSequence.get"),
+        "They ask nothing of a server.": ("Series.from_json", "Tags.append", "TagsSequence.get"),
     },
 )  # fmt: skip
 PACKAGES = (PYORTHANC, API_CLIENT)

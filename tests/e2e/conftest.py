@@ -18,7 +18,9 @@ from tests.support.stack import RunningStack, running_stack
 
 @pytest.fixture(scope="session")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningStack]:
-    with running_stack(tmp_path_factory.mktemp("e2e"), NACRE_STABLE_AGE="2") as running:
+    with running_stack(
+        tmp_path_factory.mktemp("e2e"), NACRE_STABLE_AGE="2", NACRE_LOG_EXPORTED_RESOURCES="true"
+    ) as running:
         yield running
 
 

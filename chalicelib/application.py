@@ -31,6 +31,7 @@ from chalicelib.routes.methods import overridden
 from chalicelib.routes.modalities import modality_routes
 from chalicelib.routes.modifications import modification_routes
 from chalicelib.routes.options import option_routes, tuned
+from chalicelib.routes.peers import peer_routes
 from chalicelib.routes.queries import query_routes
 from chalicelib.routes.reconstruct import reconstruct_routes
 from chalicelib.routes.representation import represented
@@ -53,6 +54,7 @@ ROUTES = (
     content_routes,
     image_routes,
     modality_routes,
+    peer_routes,
     export_routes,
     query_routes,
     option_routes,

@@ -10,7 +10,7 @@ WITHOUT_EFFECT = frozenset(
     DicomScuPreferredTransferSyntax
     ExecuteLuaEnabled ExternalDictionaries ExtraMainDicomTags
     H265TransferSyntaxAccepted HttpDescribeErrors HttpProxy HttpRequestTimeout HttpServerEnabled
-    HttpThreadsCount HttpTimeout HttpVerbose HttpsCACertificates HttpsVerifyPeers IndexDirectory
+    HttpThreadsCount HttpVerbose IndexDirectory
     IngestTranscoding IngestTranscodingOfCompressed IngestTranscodingOfUncompressed
     JobsEngineThreadsCount JobsHistorySize Jpeg2000TransferSyntaxAccepted
     JpegLosslessTransferSyntaxAccepted JpegTransferSyntaxAccepted JpipTransferSyntaxAccepted KeepAlive

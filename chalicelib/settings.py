@@ -91,6 +91,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, rename="pascal"):
     log_exported_resources: bool = False
     dicom_modalities: Mapping[str, list[Any] | dict[str, Any]] = field(default_factory=dict)
     orthanc_peers: Mapping[str, list[Any] | dict[str, Any]] = field(default_factory=dict)
+    http_timeout: Natural = 60
+    https_verify_peers: bool = True
+    https_ca_certificates: str = field(default="", name="HttpsCACertificates")
     user_metadata: Mapping[str, UserNumber] = field(default_factory=dict)
     user_content_type: Mapping[str, UserNumber | list[int | str]] = field(default_factory=dict)
     dictionary: Mapping[str, list[str | int]] = field(default_factory=dict)
@@ -184,7 +187,9 @@ _FIELDS = {info.encode_name: info.type for info in msgspec.structs.fields(Settin
 OPTIONS: Collection[str] = _FIELDS.keys() - {"OnLambda", "Notices"}
 """The options that have an effect."""
 
-VARIABLES = {"NACRE_" + re.sub(r"(?<!^)(?=[A-Z])", "_", name).upper(): name for name in OPTIONS}
+_WORDS = re.compile(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
+
+VARIABLES = {"NACRE_" + _WORDS.sub("_", name).upper(): name for name in OPTIONS}
 """The environment variable of each option."""
 
 

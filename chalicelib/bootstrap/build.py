@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 from chalicelib.bootstrap.foundations import Foundations
 from chalicelib.bootstrap.job_services import build_jobs
-from chalicelib.bootstrap.network_services import build_network, make_sending, network_works
+from chalicelib.bootstrap.network_services import build_network, make_sending, make_spool, network_works
+from chalicelib.bootstrap.peer_services import build_peers, make_peers, peer_works
 from chalicelib.bootstrap.services import Services
 from chalicelib.dicom.dictionary import Dictionary
 from chalicelib.domain.clock import Clock, system_clock
@@ -158,8 +159,10 @@ def build(
         days=settings.exports_kept_days,
     )
     reception = Reception(ingest, files, default_encoding=encoding)
-    sending = make_sending(base, reading, transcoding, dicom_out)
+    spool, peers = make_spool(base, reading, dicom_out), make_peers(base)
+    sending = make_sending(transcoding, spool, dicom_out)
     works = network_works(base, sending, reception, notes, exports, dicom_out)
+    works |= peer_works(base, peers, transcoding, spool, notes, exports)
     by_jobs = build_jobs(
         base, ingest, browse, bulk, reading, transcoding, dictionary, archive_files, notes, works
     )
@@ -226,6 +229,7 @@ def build(
         changes=Changes(log, tallies),
         modalities=modalities,
         network=network,
+        peers=build_peers(peers, bulk, transcoding, by_jobs.jobs, network.waiting, notes),
         network_runner=network_runner,
         annotate=annotate,
         metadata=Metadata(annotate, browse, names, settings.check_revisions),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from chalicelib.bootstrap.foundations import Foundations
@@ -13,11 +14,13 @@ from chalicelib.services.jobs.runner import Runner
 from chalicelib.services.jobs.synchronous import Waiting
 from chalicelib.services.jobs.work import Work
 from chalicelib.services.modalities import Modalities
+from chalicelib.services.network.asking import Asking
 from chalicelib.services.network.commitment import Commitment, CommitmentWork
 from chalicelib.services.network.dicom_out import DicomOut, NoDicom
 from chalicelib.services.network.direct_queries import DirectQueries
 from chalicelib.services.network.exports import Exports
 from chalicelib.services.network.getting import Getting
+from chalicelib.services.network.modality_destination import TYPE, ModalityDestination
 from chalicelib.services.network.modality_store import ModalityStore
 from chalicelib.services.network.queries import Queries
 from chalicelib.services.network.query import DicomQuery
@@ -25,6 +28,7 @@ from chalicelib.services.network.remotes import Remotes
 from chalicelib.services.network.requests import Requests, RequestWork
 from chalicelib.services.network.retrieve_work import GET, MOVE, Retrievals, RetrieveWork
 from chalicelib.services.network.sending import Sending
+from chalicelib.services.network.spool import Spool
 from chalicelib.services.network.store_work import StoreWork
 from chalicelib.services.reading import Reading
 from chalicelib.services.reception import Reception
@@ -52,12 +56,15 @@ class NetworkServices:
     commitment: Commitment
 
 
-def make_sending(
-    base: Foundations, reading: Reading, transcoding: Transcoding, out: DicomOut | None
-) -> Sending:
-    """What sends files; of use only in a process that speaks DICOM."""
+def make_spool(base: Foundations, reading: Reading, out: DicomOut | None) -> Spool:
+    """What fetches files that are to be sent."""
     folder = Path(base.settings.dicom_folder if out else tempfile.gettempdir())
-    return Sending(out or NoDicom(), reading, transcoding, base.pool, folder)
+    return Spool(reading, base.pool, folder)
+
+
+def make_sending(transcoding: Transcoding, spool: Spool, out: DicomOut | None) -> Sending:
+    """What sends files by DICOM; of use only in a process that speaks it."""
+    return Sending(out or NoDicom(), transcoding, spool)
 
 
 def network_works(
@@ -71,7 +78,7 @@ def network_works(
     """The kinds of jobs that need DICOM; only a process that has it may run them."""
     dicom = out or NoDicom()
     works: tuple[Work, ...] = (
-        StoreWork(sending, exports, base.index, notes),
+        StoreWork(TYPE, partial(ModalityDestination.of, sending), exports, base.index, notes),
         RequestWork(dicom, sending, notes),
         CommitmentWork(dicom, base.index, notes, base.pool),
         *(RetrieveWork(kind, dicom, reception, notes) for kind in (MOVE, GET)),
@@ -94,7 +101,7 @@ def build_network(
     settings = base.settings
     remotes = Remotes(modalities, aet=settings.dicom_aet, timeout_seconds=settings.dicom_scu_timeout)
     waiting = Waiting(jobs, runner, base.clock, sleep=base.sleep)
-    requests = Requests(jobs, waiting, notes)
+    requests = Requests(Asking(jobs, waiting, notes), notes)
     return NetworkServices(
         remotes=remotes,
         requests=requests,

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from chalicelib.bootstrap.network_services import NetworkServices
+from chalicelib.bootstrap.peer_services import PeerServices
 from chalicelib.domain.clock import Clock
 from chalicelib.services.annotate import Annotate
 from chalicelib.services.archive.archives import Archives
@@ -83,6 +84,7 @@ class Services:
     changes: Changes
     modalities: Modalities
     network: NetworkServices
+    peers: PeerServices
     network_runner: Runner | None
     annotate: Annotate
     metadata: Metadata

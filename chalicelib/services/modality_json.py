@@ -8,22 +8,6 @@ from typing import Any
 from chalicelib.domain.errors import BadFileFormat, ParameterOutOfRange
 from chalicelib.domain.modalities import MANUFACTURERS, RETRIEVE_METHODS, Modality, Operation
 
-NAME = re.compile(r"[A-Za-z0-9_-]+")
-
-
-def check_name(name: str) -> None:
-    """Refuse a symbolic name that Orthanc refuses.
-
-    Raises
-    ------
-    BadFileFormat
-        It has other characters than letters, digits, `-` and `_`.
-    """
-    if not NAME.fullmatch(name):
-        raise BadFileFormat(
-            "Only alphanumeric, dash characters and underscores are allowed in the names of modalities/peers"
-        )
-
 
 def from_json(value: Any) -> Modality:
     """A modality from ``[AET, Host, Port]``, ``[AET, Host, Port, Manufacturer]`` or the object that `to_json` gives.

@@ -30,7 +30,6 @@ REASONS = (
     ("storage-commitment", "Storage commitment is still to come."),
     ("find-worklist", "Worklists are still to come."),
     ("/modalities", "Old calls, which `/modalities/{id}/query` replaces."),
-    ("/peers", "Peers are still to come."),
     ("ordered-slices", "Slices in their order are still to come."),
     ("/app", "There is no Orthanc Explorer here."),
     ("dicom-conformance", "docs/conformance.md is the statement here."),

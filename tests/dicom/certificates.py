@@ -44,12 +44,16 @@ def authority(folder: Path, name: str) -> Certificate:
     return made
 
 
-def signed(folder: Path, name: str, by: Certificate) -> Certificate:
-    """One that an authority has signed."""
+def signed(folder: Path, name: str, by: Certificate, host: str = "") -> Certificate:
+    """One that an authority has signed, for a host if it is of a web server."""
     made = Certificate(str(folder / f"{name}.crt"), str(folder / f"{name}.key"))
     request = str(folder / f"{name}.csr")
     _openssl("req", *_new(made, name), "-out", request)
-    signing = ("-CA", by.certificate, "-CAkey", by.key, "-CAcreateserial", "-days", "2")
+    signing: tuple[str, ...] = ("-CA", by.certificate, "-CAkey", by.key, "-CAcreateserial", "-days", "2")
+    if host:
+        extensions = folder / f"{name}.ext"
+        extensions.write_text(f"subjectAltName=DNS:{host}\n")
+        signing = (*signing, "-extfile", str(extensions))
     _openssl("x509", "-req", "-in", request, *signing, "-out", made.certificate)
     return made
 

@@ -177,7 +177,6 @@ PYORTHANC = Package(
     },
     missing={
         COMMITMENT: ("Orthanc.*_storage_commitment*",),
-        "Peers are not known yet.": ("Orthanc.*_peers*",),
         MODIFYING: (
             "*.anonymize*", "Orthanc.*_anonymize", "Orthanc.post_tools_bulk_modify", "Orthanc.post_studies_id_merge",
             "Orthanc.post_studies_id_split", "Orthanc.post_tools_create_dicom",
@@ -207,7 +206,6 @@ API_CLIENT = Package(
         "resources/worklists.py": "For a plugin of Orthanc's.",
     },
     missing={
-        "Peers are not known yet.": ("Peers.*",),
         MODIFYING: (
             "*.anonymize*", "Resources.modify_bulk*", "InstancesSet.modify", "Studies.merge", "Studies.attach_pdf",
             "OrthancApiClient.create_*",

@@ -8,6 +8,9 @@ from pathlib import Path
 
 import pytest
 from orthanc_api_client import InstancesSet, LabelsConstraint, OrthancApiClient
+from pyorthanc import Orthanc
+
+from tests.support.stack import RunningStack
 
 STUDY_UIDS = {
     "1CT1": "1.3.6.1.4.1.5962.1.2.1.20040119072730.12322",
@@ -107,6 +110,15 @@ def test_sets_of_instances(api_client: OrthancApiClient, studies: dict[str, str]
     removed.delete()
     assert not api_client.studies.exists(studies["1CT1"])
     assert api_client.studies.exists(studies["4MR1"])
+
+
+def test_peers(api_client: OrthancApiClient, pyorthanc: Orthanc, ct: Path, stack: RunningStack) -> None:
+    """The store is a peer of itself."""
+    instance = api_client.upload_file(str(ct))[0]
+    pyorthanc.put_peers_id("itself", [stack.url])
+    api_client.peers.send("itself", instance)
+    job = api_client.peers.send_async("itself", [instance])
+    assert job.wait_completed(timeout=20, polling_interval=0.1)
 
 
 def test_the_modalities_that_are_known(api_client: OrthancApiClient) -> None:

@@ -14,6 +14,7 @@ from pyorthanc import AsyncOrthanc, Instance, Orthanc, Patient, Series, Study, a
 
 from tests.e2e.conftest import stored, stored_bytes
 from tests.e2e.levels import PARENTS, Resource
+from tests.support.stack import RunningStack
 
 PATIENT = {
     "patient_id": ("PatientID", "P1", "P1"),
@@ -174,6 +175,20 @@ def test_reconstruction(pyorthanc: Orthanc, ct: Path, level: str) -> None:
     assert (
         getattr(pyorthanc, f"get_{level}_id")(resource.identifier)["MainDicomTags"] == before["MainDicomTags"]
     )
+
+
+def test_peers(pyorthanc: Orthanc, ct: Path, stack: RunningStack) -> None:
+    """The store is a peer of itself."""
+    identifier = stored(pyorthanc, ct)["ID"]
+    pyorthanc.put_peers_id("itself", [stack.url])
+    assert "itself" in pyorthanc.get_peers()
+    assert "system" in pyorthanc.get_peers_id("itself")
+    assert pyorthanc.get_peers_id_configuration("itself")["Url"] == f"{stack.url}/"
+    assert pyorthanc.get_peers_id_system("itself")["Name"] == "Nacre"
+    assert pyorthanc.post_peers_id_store("itself", json=[identifier])["FailedInstancesCount"] == 0
+    assert pyorthanc.post_peers_id_store_straight("itself", content=ct.read_bytes())["ID"] == identifier
+    pyorthanc.delete_peers_id("itself")
+    assert "itself" not in pyorthanc.get_peers()
 
 
 def test_the_modalities_that_are_known(pyorthanc: Orthanc) -> None:

@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from chalicelib.domain.errors import BadFileFormat
 from chalicelib.domain.jobs import Job
-from chalicelib.domain.levels import Level
 from chalicelib.services.bulk import Bulk
 from chalicelib.services.description import describe
 from chalicelib.services.jobs.jobs import Jobs
 from chalicelib.services.network.dicom_out import NOBODY, MoveOriginator
+from chalicelib.services.network.modality_destination import TYPE, arguments
 from chalicelib.services.network.remotes import UNCHANGED, Changes, Remotes
 from chalicelib.services.network.requests import Requests
-from chalicelib.services.network.store_work import INSTANCES, TYPE, arguments
+from chalicelib.services.network.resources import instances_of
+from chalicelib.services.network.store_work import INSTANCES
 from chalicelib.storage.s3.notes import JobNotes
-
-_IDENTIFIER = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{8}){4}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +63,7 @@ class ModalityStore:
         UnknownResource
             There is no such resource.
         """
-        return self._create(request, self.instances(request.resources))
+        return self._create(request, instances_of(self._bulk, request.resources))
 
     def create_for(self, modality: str, instances: Sequence[str], originator: MoveOriginator) -> Job:
         """A job that does a C-MOVE to a modality; raises `InexistentItem`."""
@@ -116,14 +114,3 @@ class ModalityStore:
         kind = described.metadata.get("SopClassUid", ""), described.metadata.get("TransferSyntax", "")
         self._requests.store(remote, file, kind, described.sop_instance_uid)
         return {"SOPClassUID": kind[0], "SOPInstanceUID": described.sop_instance_uid}
-
-    def instances(self, resources: Sequence[str]) -> list[str]:
-        """The instances of resources; raises as `create` does."""
-        for identifier in resources:
-            if not _IDENTIFIER.fullmatch(identifier):
-                raise BadFileFormat(f"This string is not a valid Orthanc identifier: {identifier[:64]}")
-        return [
-            instance
-            for identifier in resources
-            for instance in self._bulk.relatives(identifier, Level.INSTANCE)
-        ]

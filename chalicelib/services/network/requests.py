@@ -7,19 +7,16 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
-from chalicelib.domain.errors import NetworkProtocol, error_of
-from chalicelib.domain.jobs import Job, JobState
+from chalicelib.domain.jobs import Job
 from chalicelib.domain.modalities import Remote
-from chalicelib.services.jobs.jobs import Jobs
-from chalicelib.services.jobs.synchronous import Waiting
 from chalicelib.services.jobs.work import JobRun
+from chalicelib.services.network.asking import FILE, Asking
 from chalicelib.services.network.dicom_out import DicomOut, Kind
 from chalicelib.services.network.sending import Sending
 from chalicelib.storage.s3.notes import JobNotes
 
 TYPE = "Request"
 ANSWERS = "answers"
-FILE = "file"
 
 
 class RequestWork:
@@ -62,9 +59,8 @@ class RequestWork:
 class Requests:
     """Has questions asked."""
 
-    def __init__(self, jobs: Jobs, waiting: Waiting, notes: JobNotes) -> None:
-        self._jobs = jobs
-        self._waiting = waiting
+    def __init__(self, asking: Asking, notes: JobNotes) -> None:
+        self._asking = asking
         self._notes = notes
 
     def echo(self, remote: Remote) -> None:
@@ -93,17 +89,7 @@ class Requests:
         self._notes.remove(job.id, [ANSWERS])
         return [base64.b64decode(answer) for answer in answers]
 
-    def _ask(self, arguments: Mapping[str, Any], remote: Remote, file: bytes = b"") -> Job:
-        def keep(job_id: str) -> None:
-            if file:
-                self._notes.put_bytes(job_id, FILE, file)
-
+    def _ask(self, arguments: Mapping[str, Any], remote: Remote, file: bytes | None = None) -> Job:
         whole = {**arguments, "remote": asdict(remote)}
-        job = self._jobs.create(TYPE, whole, {}, before=keep, is_shown=False, is_awaited=True)
-        job = self._waiting.wait(job)
-        if job.state is JobState.FAILURE:
-            raise error_of(job.error.status, job.error.details)
-        if job.state is not JobState.SUCCESS:
-            self._jobs.cancel(job.id)
-            raise NetworkProtocol(f'The modality with AET "{remote.aet}" did not answer in time')
-        return job
+        silence = f'The modality with AET "{remote.aet}" did not answer in time'
+        return self._asking.ask(TYPE, whole, silence, file)

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import tempfile
-from collections import deque
-from collections.abc import Generator, Iterable, Iterator, Sequence
-from concurrent.futures import Executor, Future, wait
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import replace
-from pathlib import Path
 
 from chalicelib.domain.errors import NacreError, NetworkProtocol, NoPresentationContext
 from chalicelib.domain.modalities import Remote
@@ -21,14 +17,11 @@ from chalicelib.services.network.dicom_out import (
     Outgoing,
     StoreAssociation,
 )
-from chalicelib.services.reading import Reading
+from chalicelib.services.network.spool import Spool
 from chalicelib.services.transcoding import MAXIMUM_BYTES, Transcoding
 
 MAX_KINDS = 40
 """Of one association: each takes a presentation context, and one more for each SOP class; there may be 128."""
-
-AHEAD = 4
-"""Files that are fetched while others are sent."""
 
 IMPLICIT_VR_LITTLE_ENDIAN = "1.2.840.10008.1.2"
 
@@ -42,15 +35,10 @@ def kind_of(instance: Instance) -> Kind:
 class Sending:
     """Sends."""
 
-    def __init__(
-        self, out: DicomOut, reading: Reading, transcoding: Transcoding, pool: Executor, folder: Path
-    ) -> None:
-        """`folder` is for files on their way."""
+    def __init__(self, out: DicomOut, transcoding: Transcoding, spool: Spool) -> None:
         self._out = out
-        self._reading = reading
         self._transcoding = transcoding
-        self._pool = pool
-        self._folder = folder
+        self._spool = spool
 
     def send(
         self, remote: Remote, instances: Sequence[Instance], originator: MoveOriginator
@@ -76,11 +64,8 @@ class Sending:
         *,
         transcodes: bool,
     ) -> Iterator[tuple[Instance, NacreError | None]]:
-        with (
-            tempfile.TemporaryDirectory(dir=self._folder) as name,
-            closing(self._fetched(instances, Path(name))) as ahead,
-        ):
-            for instance, fetched in ahead:
+        with closing(self._spool.fetched(instances)) as files:
+            for instance, fetched in files:
                 try:
                     path, kind = fetched.result(), kind_of(instance)
                     file = Outgoing(path, kind[0], instance.sop_instance_uid, kind[1])
@@ -102,32 +87,12 @@ class Sending:
         NetworkProtocol
             It could not be sent.
         """
-        with tempfile.TemporaryDirectory(dir=self._folder) as folder:
-            path = Path(folder) / "file"
+        with self._spool.folder() as folder:
+            path = folder / "file"
             path.write_bytes(data)
             file = Outgoing(path, kind[0], sop_instance_uid, kind[1])
             with self._out.storing(remote, {kind}) as association:
                 self._send_one(association, file, NOBODY, transcodes=remote.allow_transcoding)
-
-    def _fetched(
-        self, instances: Sequence[Instance], folder: Path
-    ) -> Generator[tuple[Instance, Future[Path]]]:
-        """The instances with their files, some of them ahead; once it is closed, none is on its way any more."""
-        waiting: deque[tuple[Instance, Future[Path]]] = deque()
-        try:
-            for place, instance in enumerate(instances):
-                waiting.append((instance, self._pool.submit(self._fetch, instance, folder / str(place))))
-                if len(waiting) > AHEAD:
-                    yield waiting.popleft()
-            while waiting:
-                yield waiting.popleft()
-        finally:
-            wait(future for _, future in waiting if not future.cancel())
-
-    def _fetch(self, instance: Instance, path: Path) -> Path:
-        with path.open("wb") as file:
-            file.writelines(self._reading.pieces(instance))
-        return path
 
     def _send_one(
         self, association: StoreAssociation, file: Outgoing, originator: MoveOriginator, *, transcodes: bool

@@ -1,24 +1,24 @@
-"""The job that stores instances at a remote modality (`DicomModalityStore`)."""
+"""The jobs that store instances elsewhere: at a remote modality, or at a peer."""
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
 
 from chalicelib.domain.errors import InexistentItem, NacreError
 from chalicelib.domain.jobs import Job
-from chalicelib.domain.modalities import Remote
 from chalicelib.domain.resources import Instance
 from chalicelib.services.jobs.work import JobRun
-from chalicelib.services.network.dicom_out import MoveOriginator
 from chalicelib.services.network.exports import Exports
-from chalicelib.services.network.sending import Sending
 from chalicelib.storage.dynamodb.index import Index
 from chalicelib.storage.s3.notes import JobNotes
 
-TYPE = "DicomModalityStore"
 INSTANCES = "instances"
 """The note that lists the instances of a job."""
+
+PERMISSIVE = "permissive"
+"""The argument that says whether the job goes on where an instance cannot be sent."""
 
 BATCH = 20
 """Instances between two checkpoints: as many at most are sent again after a kill."""
@@ -27,9 +27,24 @@ LEG = 1000
 """Instances that are read, and sent by one association, at a time."""
 
 
-def arguments(remote: Remote, originator: MoveOriginator, *, is_permissive: bool) -> dict[str, Any]:
-    """What the job needs, but for the instances."""
-    return {"remote": asdict(remote), "originator": asdict(originator), "permissive": is_permissive}
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """An instance with why it was not sent, or None, and the bytes that it took on the line."""
+
+    instance: Instance
+    error: NacreError | None
+    size: int = 0
+
+
+class Destination(Protocol):
+    """Where a job sends to."""
+
+    @property
+    def name(self) -> str:
+        """Its symbolic name."""
+
+    def send(self, instances: Sequence[Instance]) -> Iterator[Attempt]:
+        """Send instances one after the other; gives each."""
 
 
 @dataclass(slots=True)
@@ -37,31 +52,40 @@ class _Progress:
     total: int
     done: int = 0
     failed: int = 0
+    size: int = 0
 
 
 class StoreWork:
     """Sends a batch, tells of it in the exports log, and goes on."""
 
-    type = TYPE
-
-    def __init__(self, sending: Sending, exports: Exports, index: Index, notes: JobNotes) -> None:
-        self._sending = sending
+    def __init__(
+        self,
+        kind: str,
+        destination_of: Callable[[Mapping[str, Any]], Destination],
+        exports: Exports,
+        index: Index,
+        notes: JobNotes,
+    ) -> None:
+        """`kind` is Orthanc's name of the jobs; `destination_of` makes a destination of their arguments."""
+        self.type = kind
+        self._destination_of = destination_of
         self._exports = exports
         self._index = index
         self._notes = notes
 
     def run(self, run: JobRun) -> None:
         """Send what is not sent yet. A job that is not permissive ends at the first instance that cannot be sent."""
+        destination = self._destination_of(run.job.arguments)
         identifiers: list[str] = self._notes.get(run.job.id, INSTANCES)
         progress = _Progress(len(identifiers), **run.job.checkpoint)
         with run.kept_alive():
             while progress.done < len(identifiers):
-                self._send(run, identifiers[progress.done : progress.done + LEG], progress)
+                self._send(run, destination, identifiers[progress.done : progress.done + LEG], progress)
 
-    def _send(self, run: JobRun, identifiers: list[str], progress: _Progress) -> None:
-        arguments = run.job.arguments
-        remote, originator = Remote(**arguments["remote"]), MoveOriginator(**arguments["originator"])
-        is_permissive = arguments["permissive"]
+    def _send(
+        self, run: JobRun, destination: Destination, identifiers: list[str], progress: _Progress
+    ) -> None:
+        is_permissive = run.job.arguments[PERMISSIVE]
         there = self._index.instances(list(dict.fromkeys(identifiers)))
         missing = [identifier for identifier in identifiers if identifier not in there]
         if missing and not is_permissive:
@@ -69,15 +93,17 @@ class StoreWork:
         sent: list[Instance] = []
         error: NacreError | None = None
         found = [there[identifier] for identifier in identifiers if identifier in there]
-        for instance, error in self._sending.send(remote, found, originator):
+        for attempt in destination.send(found):
+            error = attempt.error
             if error is not None and not is_permissive:
                 break
             progress.done += 1
             progress.failed += error is not None
+            progress.size += attempt.size
             if error is None:
-                sent.append(instance)
+                sent.append(attempt.instance)
             if len(sent) == BATCH:
-                self._keep(run, progress, sent, remote)
+                self._keep(run, progress, sent, destination.name)
                 sent = []
         else:
             error = None
@@ -86,16 +112,19 @@ class StoreWork:
             progress.failed += len(missing)
         elif error is None and missing:
             error = InexistentItem("An instance was deleted meanwhile")
-        self._keep(run, progress, sent, remote)
+        self._keep(run, progress, sent, destination.name)
         if error is not None:
             raise error
 
-    def _keep(self, run: JobRun, progress: _Progress, sent: list[Instance], remote: Remote) -> None:
+    def _keep(self, run: JobRun, progress: _Progress, sent: list[Instance], name: str) -> None:
+        content = {**run.job.content, "FailedInstancesCount": progress.failed}
+        if "Size" in content:
+            content |= sizes(progress.size)
         run.checkpoint(
-            {"done": progress.done, "failed": progress.failed},
+            {"done": progress.done, "failed": progress.failed, "size": progress.size},
             progress.done * 100 // progress.total,
-            {**run.job.content, "FailedInstancesCount": progress.failed},
-            self._exports.entries(sent, remote.name),
+            content,
+            self._exports.entries(sent, name),
         )
 
     def clean(self, job: Job) -> None:
@@ -104,3 +133,8 @@ class StoreWork:
     def forget(self, job: Job) -> None:
         """Remove the list."""
         self._notes.remove(job.id, [INSTANCES])
+
+
+def sizes(size: int) -> dict[str, str | int]:
+    """How many bytes were sent, as jobs show it that tell so."""
+    return {"Size": str(size), "SizeMB": size // 1024**2}

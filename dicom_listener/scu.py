@@ -34,8 +34,9 @@ from chalicelib.services.network.dicom_out import (
 from dicom_listener.committing import MODEL, send_report
 from dicom_listener.get_contexts import UNCOMPRESSED, context_sets
 from dicom_listener.outcomes import check
+from dicom_listener.reactor import take_over
 from dicom_listener.statuses import SUCCESS, store_status
-from dicom_listener.store_association import Storing, take_over
+from dicom_listener.store_association import Storing
 
 _PENDING = (0xFF00, 0xFF01)
 
@@ -61,7 +62,6 @@ class DicomScu:
         contexts = [build_context(sop_class, syntax) for sop_class, syntax in sorted(kinds)]
         contexts += [build_context(one, list(UNCOMPRESSED)) for one in sorted({one for one, _ in kinds})]
         with self._associated(remote, contexts) as association:
-            take_over(association, remote.aet)
             storing = Storing(association, remote.aet)
             yield storing
             if storing.has_ended:
@@ -155,7 +155,7 @@ class DicomScu:
             tls_args=(tls, None) if tls else None,  # type: ignore[arg-type]
             evt_handlers=handlers,
         )
-        if not association.is_established:
+        if not association.is_established or not take_over(association):
             raise _not_established(association, remote, tls)
         try:
             yield association

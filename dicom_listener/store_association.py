@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-
 from pydicom.dataset import Dataset
 from pynetdicom.association import Association
 from pynetdicom.dimse_primitives import C_STORE
@@ -15,8 +13,6 @@ from dicom_listener.get_contexts import UNCOMPRESSED
 from dicom_listener.outcomes import check, ended
 
 MEDIUM_PRIORITY = 0x0000  # PS3.7, table E.1-1
-POLL_SECONDS = 0.0002
-"""Between two looks for data to send or to receive; with pynetdicom's millisecond small files take twice as long."""
 
 
 class Storing:
@@ -92,20 +88,3 @@ def _store_request(file: Outgoing, message_id: int, originator: MoveOriginator) 
     request.MoveOriginatorMessageID = originator.message_id or None
     request._dataset_path = (file.path, split_dataset(file.path)[1])
     return request
-
-
-def take_over(association: Association, aet: str) -> None:
-    """Have the association's own thread pause to its end, which pynetdicom does for each message, and be quick.
-
-    Raises
-    ------
-    NetworkProtocol
-        It has ended.
-    """
-    association.dul._run_loop_delay = POLL_SECONDS
-    association._reactor_checkpoint.clear()
-    while not association._is_paused:
-        if not association.is_established:  # then its thread may have ended, and will never pause
-            association._reactor_checkpoint.set()
-            raise ended("C-STORE", aet)
-        time.sleep(POLL_SECONDS)

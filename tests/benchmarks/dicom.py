@@ -29,6 +29,7 @@ from pynetdicom.sop_class import (  # type: ignore[attr-defined]  # made at run 
     StudyRootQueryRetrieveInformationModelFind,
 )
 
+from dicom_listener.reactor import take_over
 from tests.benchmarks.compare import HEADER, Measured, row
 from tests.benchmarks.costs import Recording, Replaying
 from tests.benchmarks.images import LARGE, SMALL, image, patient_id
@@ -155,6 +156,7 @@ def _find(server: Server, *, count: int) -> Callable[[], None]:
         without_delay = (evt.EVT_CONN_OPEN, _without_delay)
         association = ae.associate("127.0.0.1", server.dicom_port, evt_handlers=[without_delay])
         for _ in range(count):
+            take_over(association)
             found = list(association.send_c_find(query, StudyRootQueryRetrieveInformationModelFind))
             if [status.Status for status, _ in found] != [0xFF00] * ANSWERS + [0]:
                 raise RuntimeError(f"{server.name} gave {len(found) - 1} answers")

@@ -107,15 +107,19 @@ def _seed(server: Server) -> dict[str, str]:
     """Fill a server; gives the paths that are read."""
     with ThreadPoolExecutor(4) as pool:
         answers = pool.map(
-            lambda n: _session().post(f"{server.url}/instances", _seeded(n)).json(), range(SEEDED)
+            lambda n: retrying_session().post(f"{server.url}/instances", _seeded(n)).json(), range(SEEDED)
         )
         first = next(iter(answers))
         list(answers)
-    large = _session().post(f"{server.url}/instances", image(LARGE, 9_000_000, 9_000_000, 9_000_000)).json()
+    large = (
+        retrying_session()
+        .post(f"{server.url}/instances", image(LARGE, 9_000_000, 9_000_000, 9_000_000))
+        .json()
+    )
     for number in range(9_000_001, 9_000_001 + ARCHIVED):
         body = image(LARGE, number, 9_000_001, 9_000_001)
-        archived = _session().post(f"{server.url}/instances", body).json()
-    many = _session().post(f"{server.url}/instances", multi_frame(FRAMES, 9_100_000)).json()
+        archived = retrying_session().post(f"{server.url}/instances", body).json()
+    many = retrying_session().post(f"{server.url}/instances", multi_frame(FRAMES, 9_100_000)).json()
     return {
         "instance": large["Path"],
         "frames": many["Path"],
@@ -156,17 +160,19 @@ def _upload(side: int) -> Callable[[Server, int], requests.Response]:
     series = next(_numbers)
 
     def request(server: Server, number: int) -> requests.Response:
-        return _session().post(f"{server.url}/instances", image(side, 10_000_000 + number, 1_000 + series))
+        return retrying_session().post(
+            f"{server.url}/instances", image(side, 10_000_000 + number, 1_000 + series)
+        )
 
     return request
 
 
 def _get(path: str) -> Callable[[Server, int], requests.Response]:
-    return lambda server, _: _session().get(server.url + path)
+    return lambda server, _: retrying_session().get(server.url + path)
 
 
 def _post(path: str, body: bytes) -> Callable[[Server, int], requests.Response]:
-    return lambda server, _: _session().post(server.url + path, data=body)
+    return lambda server, _: retrying_session().post(server.url + path, data=body)
 
 
 def _measure(server: Server, work: Work) -> Measured:
@@ -188,7 +194,8 @@ def _check(response: requests.Response) -> None:
         raise RuntimeError(f"{response.request.method} {response.request.url}: {response.status_code}")
 
 
-def _session() -> requests.Session:
+def retrying_session() -> requests.Session:
+    """The session of this thread."""
     if not hasattr(_local, "session"):
         _local.session = requests.Session()
         # Orthanc closes a connection that was idle for a second, which may cross the next request.

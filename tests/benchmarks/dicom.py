@@ -30,7 +30,7 @@ from pynetdicom.sop_class import (  # type: ignore[attr-defined]  # made at run 
 )
 
 from dicom_listener.reactor import take_over
-from tests.benchmarks.compare import HEADER, Measured, row
+from tests.benchmarks.compare import HEADER, Measured, retrying_session, row
 from tests.benchmarks.costs import Recording, Replaying
 from tests.benchmarks.images import LARGE, SMALL, image, patient_id
 from tests.benchmarks.servers import Server, nacre, orthanc
@@ -101,18 +101,17 @@ def _works(folder: Path, count: int) -> Iterator[Work]:
 
 def _seed(server: Server, modality: dict[str, object]) -> None:
     """Fill a server: studies that are found, and series that are sent."""
-    with requests.Session() as session:
-        for study in range(SEEDED_STUDIES):
-            _post(session, server, "/instances", image(SMALL, study, study, study, study // ANSWERS))
-        for _, side in SIZES:
-            for number in range(SENT):
-                body = image(side, SENT_SERIES + side * SENT + number, SENT_SERIES + side, SENT_SERIES)
-                _post(session, server, "/instances", body)
-        session.put(f"{server.url}/modalities/peer", json=modality).raise_for_status()
+    for study in range(SEEDED_STUDIES):
+        _post(server, "/instances", image(SMALL, study, study, study, study // ANSWERS))
+    for _, side in SIZES:
+        for number in range(SENT):
+            body = image(side, SENT_SERIES + side * SENT + number, SENT_SERIES + side, SENT_SERIES)
+            _post(server, "/instances", body)
+    retrying_session().put(f"{server.url}/modalities/peer", json=modality).raise_for_status()
 
 
-def _post(session: requests.Session, server: Server, path: str, body: bytes) -> requests.Response:
-    response = session.post(server.url + path, data=body)
+def _post(server: Server, path: str, body: bytes) -> requests.Response:
+    response = retrying_session().post(server.url + path, data=body)
     response.raise_for_status()
     return response
 
@@ -171,11 +170,10 @@ def _without_delay(event: evt.Event) -> None:
 
 def _send(server: Server, *, side: int) -> Callable[[], None]:
     uid = f"1.2.826.0.1.3680043.8.498.2.{1_000_000_000 + SENT_SERIES + side}"
-    session = requests.Session()
-    (series,) = _post(session, server, "/tools/lookup", uid.encode()).json()
+    (series,) = _post(server, "/tools/lookup", uid.encode()).json()
 
     def work() -> None:
-        response = _post(session, server, "/modalities/peer/store", series["ID"].encode())
+        response = _post(server, "/modalities/peer/store", series["ID"].encode())
         if response.status_code != 200 or response.json()["InstancesCount"] != SENT:
             raise RuntimeError(response.text)
 

@@ -18,6 +18,7 @@ from chalicelib.routes.attachments import attachment_routes
 from chalicelib.routes.authorizer import make_authorizer
 from chalicelib.routes.browse import browse_routes
 from chalicelib.routes.changes import changes_routes
+from chalicelib.routes.commitment import commitment_routes
 from chalicelib.routes.content import content_routes
 from chalicelib.routes.errors import observed
 from chalicelib.routes.exports import export_routes
@@ -55,6 +56,7 @@ ROUTES = (
     image_routes,
     modality_routes,
     peer_routes,
+    commitment_routes,
     export_routes,
     query_routes,
     option_routes,

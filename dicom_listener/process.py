@@ -29,7 +29,7 @@ from chalicelib.services.runtime_options import RuntimeOptions
 from chalicelib.settings import Settings
 from chalicelib.storage.clients import make_clients
 from dicom_listener.access import Access, Policy
-from dicom_listener.committing import commitment_handler
+from dicom_listener.committing import commitment_handler, report_handler
 from dicom_listener.contexts import STORAGE_SYNTAXES, Contexts, StorageRules
 from dicom_listener.finding import find_handler
 from dicom_listener.health import Health, start_health
@@ -88,6 +88,9 @@ def make_listener(
             ),
         ),
     ]
+    handlers.append(
+        (evt.EVT_N_EVENT_REPORT, report_handler(services.network.commitment_reports, access, telemetry))
+    )
     runner = services.network_runner
     assert runner is not None  # noqa: S101 - this process speaks DICOM
     retrieve = Retrieve(

@@ -5,10 +5,9 @@ Texts of errors are Orthanc's, and tell of AE titles, never of patients.
 
 from __future__ import annotations
 
-import os
 import socket
 import ssl
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from io import BytesIO
 from pathlib import Path
@@ -24,14 +23,16 @@ from pynetdicom.pdu_primitives import SCP_SCU_RoleSelectionNegotiation
 from pynetdicom.presentation import PresentationContext, build_context
 from pynetdicom.sop_class import Verification  # type: ignore[attr-defined]  # made at run time
 
-from chalicelib.domain.errors import NacreError, NetworkProtocol, NoPresentationContext
+from chalicelib.domain.errors import NacreError, NetworkProtocol
 from chalicelib.domain.modalities import Remote
 from chalicelib.services.network.dicom_out import (
     CommitmentReport,
     Kind,
+    Reference,
     StoreAssociation,
 )
-from dicom_listener.committing import MODEL, send_report
+from dicom_listener.committing import MODEL, send_report, send_request
+from dicom_listener.connecting import not_established
 from dicom_listener.get_contexts import UNCOMPRESSED, context_sets
 from dicom_listener.outcomes import check
 from dicom_listener.reactor import take_over
@@ -126,6 +127,11 @@ class DicomScu:
         with self._associated(remote, contexts, roles=[role]) as association:
             check("N-EVENT-REPORT", remote.aet, send_report(association, report))
 
+    def commit(self, remote: Remote, transaction_uid: str, references: Sequence[Reference]) -> None:
+        """N-ACTION (PS3.4, annex J); raises `NetworkProtocol`."""
+        with self._associated(remote, [build_context(MODEL, list(UNCOMPRESSED))]) as association:
+            check("N-ACTION", remote.aet, send_request(association, transaction_uid, references))
+
     @contextmanager
     def _associated(
         self,
@@ -156,7 +162,7 @@ class DicomScu:
             evt_handlers=handlers,
         )
         if not association.is_established or not take_over(association):
-            raise _not_established(association, remote, tls)
+            raise not_established(association, remote, tls)
         try:
             yield association
         except BaseException:
@@ -175,32 +181,3 @@ def _without_delay(event: evt.Event) -> None:
     connection = event.assoc.dul.socket
     if connection is not None and connection.socket is not None:
         connection.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-
-
-def _not_established(association: Association, remote: Remote, tls: ssl.SSLContext | None) -> NetworkProtocol:
-    if association.is_rejected:
-        return NetworkProtocol(
-            f'DicomAssociation - connecting to AET "{remote.aet}": the association was rejected'
-        )
-    if association.rejected_contexts and not association.accepted_contexts:
-        return NoPresentationContext(f'Unable to negotiate a presentation context with AET "{remote.aet}"')
-    return NetworkProtocol(
-        f'DicomAssociation - connecting to AET "{remote.aet}": TCP Initialization Error: {_reason(remote, tls)}'
-    )
-
-
-def _reason(remote: Remote, tls: ssl.SSLContext | None) -> str:
-    """Why there is no connection, which pynetdicom does not tell: asked anew."""
-    try:
-        with socket.create_connection((remote.host, remote.port), timeout=1) as connection:
-            if tls is not None:
-                tls.wrap_socket(connection).close()
-    except TimeoutError:
-        return "no answer"
-    except ssl.SSLCertVerificationError as error:
-        return f"the peer's certificate is not trusted: {error.verify_message}"
-    except (ssl.SSLError, ConnectionResetError):
-        return "the peer refuses TLS as it is offered"
-    except OSError as error:
-        return os.strerror(error.errno) if error.errno and error.errno > 0 else "unknown host"
-    return "the association was not established"

@@ -6,8 +6,9 @@ from chalicelib.domain.errors import BadRequest, InexistentTag, NacreError, Payl
 from chalicelib.services.reception import AnotherInstance
 
 SUCCESS = 0x0000
-PROCESSING_FAILURE = 0x0110  # PS3.7, annex C, as the next three
+PROCESSING_FAILURE = 0x0110  # PS3.7, annex C, as the next four
 NO_SUCH_INSTANCE = 0x0112
+NO_SUCH_EVENT = 0x0113
 MISSING_ATTRIBUTE = 0x0120
 NO_SUCH_ACTION = 0x0123
 NOT_AUTHORISED = 0x0124  # PS3.7, section C.5.18

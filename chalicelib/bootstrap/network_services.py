@@ -16,6 +16,7 @@ from chalicelib.services.jobs.work import Work
 from chalicelib.services.modalities import Modalities
 from chalicelib.services.network.asking import Asking
 from chalicelib.services.network.commitment import Commitment, CommitmentWork
+from chalicelib.services.network.commitment_reports import CommitmentReports
 from chalicelib.services.network.dicom_out import DicomOut, NoDicom
 from chalicelib.services.network.direct_queries import DirectQueries
 from chalicelib.services.network.exports import Exports
@@ -54,6 +55,7 @@ class NetworkServices:
     retrievals: Retrievals
     worklist_objects: WorklistObjects
     commitment: Commitment
+    commitment_reports: CommitmentReports
 
 
 def make_spool(base: Foundations, reading: Reading, out: DicomOut | None) -> Spool:
@@ -121,6 +123,7 @@ def build_network(
         ),
         retrievals=Retrievals(jobs, notes),
         getting=Getting(sending, exports, base.index),
+        commitment_reports=CommitmentReports(remotes, requests, bulk, base.index, notes),
         commitment=Commitment(remotes, jobs, notes),
         worklist_objects=WorklistObjects(base.clients.s3, settings.files_bucket, settings.tenant),
     )

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 OPERATIONS = (
     "configuration", "echo", "find", "find-instance", "find-patient", "find-series", "find-study", "find-worklist",
-    "get", "move", "query", "store", "store-straight",
+    "get", "move", "query", "storage-commitment", "store", "store-straight",
 )  # fmt: skip
 _FINDS = {f"find-{level.label.lower()}": level for level in Level}
 

@@ -26,8 +26,6 @@ REASONS = (
     ("/merge", "Modification is still to come."),
     ("/split", "Modification is still to come."),
     ("create-dicom", "Making files is still to come."),
-    ("/storage-commitment", "Storage commitment is still to come."),
-    ("storage-commitment", "Storage commitment is still to come."),
     ("find-worklist", "Worklists are still to come."),
     ("/modalities", "Old calls, which `/modalities/{id}/query` replaces."),
     ("ordered-slices", "Slices in their order are still to come."),

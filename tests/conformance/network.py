@@ -274,10 +274,4 @@ DIFFERENCES: list[Difference] = [
         ["status"],
         lambda exchange: exchange.status == 500 and asks('"nope"', "< 5", "< []")(exchange),
     ),
-    Difference(
-        Kind.NOT_YET,
-        "Storage commitment is still to come.",
-        ["GET /modalities/peer"],
-        ["json"],
-    ),
 ]

@@ -12,6 +12,7 @@ from typing import Protocol
 from tests.conformance import (
     annotations,
     archives,
+    commitment,
     find,
     images,
     modification,
@@ -49,6 +50,7 @@ TOPICS: dict[str, Topic] = {
     "modification": modification,
     "network": network,
     "peers": peers,
+    "commitment": commitment,
     "reconstruct": reconstruct,
     "slices": slices,
     "system": system,

@@ -99,6 +99,9 @@ class DicomOut(Protocol):
     def report(self, remote: Remote, report: CommitmentReport) -> None:
         """N-EVENT-REPORT of storage commitment."""
 
+    def commit(self, remote: Remote, transaction_uid: str, references: Sequence[Reference]) -> None:
+        """N-ACTION of storage commitment: the request; a report comes later."""
+
 
 class NoDicom:
     """Of a process that speaks no DICOM: everything raises `InternalError`."""
@@ -106,4 +109,4 @@ class NoDicom:
     def _refuse(self, *_: Any, **__: Any) -> NoReturn:
         raise InternalError("This process speaks no DICOM")
 
-    echo = storing = find = move = get = report = _refuse
+    echo = storing = find = move = get = report = commit = _refuse

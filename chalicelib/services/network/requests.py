@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Mapping
+import json
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -11,7 +12,7 @@ from chalicelib.domain.jobs import Job
 from chalicelib.domain.modalities import Remote
 from chalicelib.services.jobs.work import JobRun
 from chalicelib.services.network.asking import FILE, Asking
-from chalicelib.services.network.dicom_out import DicomOut, Kind
+from chalicelib.services.network.dicom_out import DicomOut, Kind, Reference
 from chalicelib.services.network.sending import Sending
 from chalicelib.storage.s3.notes import JobNotes
 
@@ -41,6 +42,9 @@ class RequestWork:
                     file = self._notes.get_bytes(run.job.id, FILE)
                     kind = arguments["sop_class_uid"], arguments["transfer_syntax"]
                     self._sending.send_file(remote, file, kind, arguments["sop_instance_uid"])
+                case "commit":
+                    references = [Reference(*one) for one in self._notes.get(run.job.id, FILE)]
+                    self._out.commit(remote, arguments["transaction_uid"], references)
                 case "find":
                     identifier = base64.b64decode(arguments["identifier"])
                     found = self._out.find(remote, arguments["model"], identifier)
@@ -88,6 +92,11 @@ class Requests:
         answers: list[str] = self._notes.get(job.id, ANSWERS)
         self._notes.remove(job.id, [ANSWERS])
         return [base64.b64decode(answer) for answer in answers]
+
+    def commit(self, remote: Remote, transaction_uid: str, references: Sequence[Reference]) -> None:
+        """Ask for storage commitment; raises as `echo`."""
+        asked = {"operation": "commit", "transaction_uid": transaction_uid}
+        self._ask(asked, remote, json.dumps(references).encode())
 
     def _ask(self, arguments: Mapping[str, Any], remote: Remote, file: bytes | None = None) -> Job:
         whole = {**arguments, "remote": asdict(remote)}

@@ -10,12 +10,15 @@ from tests.conformance.hospital import LEVELS, PARENTS, fill
 from tests.conformance.session import JOB, QUERY, Session
 from tests.dicom.scp import Pacs, Scp
 
-PORT = 14797
-MODALITIES = {
-    "peer": ["RECEIVER", "127.0.0.1", PORT],
-    "dead": ["DEAD", "127.0.0.1", 1],
-}
-OPTIONS: dict[str, object] = {"DicomModalities": MODALITIES, "LogExportedResources": True}
+STORE, EXPORTS, QUERIES, RETRIEVALS, FINDS = range(14790, 14795)
+"""The peer's port in each scenario: tests may play several at once."""
+
+
+def _options(port: int) -> dict[str, object]:
+    modalities = {"peer": ["RECEIVER", "127.0.0.1", port], "dead": ["DEAD", "127.0.0.1", 1]}
+    return {"DicomModalities": modalities, "LogExportedResources": True}
+
+
 NOBODY = "-".join(["00000000"] * 5)
 
 
@@ -24,12 +27,12 @@ def store(session: Session) -> None:
     stored = fill(session)[0]
     ids = [stored[key] for key in PARENTS]
     instance = ids[-1]
-    with Scp(port=PORT):
+    with Scp(port=STORE):
         session.get("/modalities", "/modalities?expand", "/modalities/peer", "/modalities/nobody")
         for path in ("/modalities/peer/echo", "/modalities/dead/echo", "/modalities/nobody/echo"):
             session.post(path, "")
         session.post("/modalities/peer/echo", {"Timeout": 5})
-        session.post("/tools/dicom-echo", {"AET": "RECEIVER", "Host": "127.0.0.1", "Port": PORT})
+        session.post("/tools/dicom-echo", {"AET": "RECEIVER", "Host": "127.0.0.1", "Port": STORE})
         for body in ({}, {"AET": "X"}, ["DEAD", "127.0.0.1", 1]):
             session.post("/tools/dicom-echo", body)
         for identifier, _ in zip(ids, LEVELS, strict=True):
@@ -58,7 +61,7 @@ def store(session: Session) -> None:
         session.post("/modalities/nobody/store-straight", "nothing")
         session.ask("DELETE", "/modalities/nobody")
     for status in (0xA700, 0xA900, 0xC000, 0x0110, 0x0122, 0x0124, 0xB000, 0xB007, 0x1234):
-        with Scp([status], PORT):
+        with Scp([status], STORE):
             session.post("/modalities/peer/store", instance)
     session.ask("DELETE", "/exports")
     session.get("/exports", "/exports?last", "/exports?since=5&limit=2")
@@ -69,7 +72,7 @@ def exports(session: Session) -> None:
     stored = fill(session)[0]
     instance = stored[PARENTS[-1]]
     session.get("/exports", "/exports?last")
-    with Scp(port=PORT):
+    with Scp(port=EXPORTS):
         for _ in range(3):
             session.post("/modalities/peer/store", instance)
     session.get(
@@ -107,7 +110,7 @@ def answers(level: str) -> list[Dataset]:
 def queries(session: Session) -> None:
     """Asking, at all levels; the answers, in all forms; retrieving them, all ways."""
     asked = {"PatientName": "M*", "PatientID": "", "Rows": "", "0020,000d": ""}
-    with Pacs(answers, PORT):
+    with Pacs(answers, QUERIES):
         for level in ("Patient", "Study", "Series", "Instance", "studies", "IMAGE"):
             _query(session, level, {"Level": level, "Query": asked})
         _query(session, "no normalisation", {"Level": "Study", "Query": asked, "Normalize": False})
@@ -161,7 +164,7 @@ def _query(session: Session, name: str, body: dict[str, object]) -> None:
 def retrievals(session: Session) -> None:
     """Moving and getting what tags name."""
     resources = [{"StudyInstanceUID": "1.2.1"}, {"0020,000d": "1.2.2", "PatientID": "P2"}]
-    with Pacs(answers, PORT):
+    with Pacs(answers, RETRIEVALS):
         for path in ("/modalities/peer/move", "/modalities/peer/get"):
             for fields in (
                 {"Level": "Study", "Resources": resources, "TargetAet": "KNOWN"},
@@ -187,7 +190,7 @@ def retrievals(session: Session) -> None:
 def finds(session: Session) -> None:
     """The older calls, whose answers are given at once, and worklists."""
     known = {"PatientID": "P123", "StudyInstanceUID": "1.2.3", "SeriesInstanceUID": "1.2.3.4"}
-    with Pacs(answers, PORT):
+    with Pacs(answers, FINDS):
         for call in _FINDS:
             for fields in (
                 {}, known, {"PatientID": "P1"}, {"PatientID": "P123"}, {"AccessionNumber": "A123"},
@@ -196,7 +199,7 @@ def finds(session: Session) -> None:
                 session.post(f"/modalities/peer/{call}", fields)
             session.post(f"/modalities/nobody/{call}", known)
             session.post(f"/modalities/dead/{call}", known)
-    with Pacs(_worklist, PORT):
+    with Pacs(_worklist, FINDS):
         for query in (
             {}, {"PatientID": ""}, {"Query": {"PatientID": ""}}, {"Query": {"PatientID": ""}, "Full": True},
             {"Query": {"PatientID": ""}, "Short": True}, {"Query": {"PatientID": ""}, "Short": False},
@@ -222,11 +225,11 @@ def _worklist(_level: str) -> list[Dataset]:
 
 TITLE = "Other nodes"
 SCENARIOS = {
-    "store": (store, OPTIONS),
-    "exports": (exports, OPTIONS),
-    "queries": (queries, OPTIONS),
-    "retrievals": (retrievals, OPTIONS),
-    "finds": (finds, OPTIONS),
+    "store": (store, _options(STORE)),
+    "exports": (exports, _options(EXPORTS)),
+    "queries": (queries, _options(QUERIES)),
+    "retrievals": (retrievals, _options(RETRIEVALS)),
+    "finds": (finds, _options(FINDS)),
 }
 
 

@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 
 from chalicelib.bootstrap.foundations import Foundations
+from chalicelib.domain.modalities import Remote
 from chalicelib.services.bulk import Bulk
 from chalicelib.services.jobs.jobs import Jobs
 from chalicelib.services.jobs.runner import Runner
@@ -16,7 +17,7 @@ from chalicelib.services.jobs.work import Work
 from chalicelib.services.modalities import Modalities
 from chalicelib.services.network.asking import Asking
 from chalicelib.services.network.commitment import Commitment, CommitmentWork
-from chalicelib.services.network.commitment_reports import CommitmentReports
+from chalicelib.services.network.commitment_reports import CommitmentReports, asked_of
 from chalicelib.services.network.dicom_out import DicomOut, NoDicom
 from chalicelib.services.network.direct_queries import DirectQueries
 from chalicelib.services.network.exports import Exports
@@ -79,8 +80,12 @@ def network_works(
 ) -> dict[str, Work]:
     """The kinds of jobs that need DICOM; only a process that has it may run them."""
     dicom = out or NoDicom()
+
+    def commit(remote: Remote, transaction_uid: str) -> None:
+        dicom.commit(remote, transaction_uid, asked_of(notes, transaction_uid))
+
     works: tuple[Work, ...] = (
-        StoreWork(TYPE, partial(ModalityDestination.of, sending), exports, base.index, notes),
+        StoreWork(TYPE, partial(ModalityDestination.of, sending, commit), exports, base.index, notes),
         RequestWork(dicom, sending, notes),
         CommitmentWork(dicom, base.index, notes, base.pool),
         *(RetrieveWork(kind, dicom, reception, notes) for kind in (MOVE, GET)),
@@ -104,10 +109,11 @@ def build_network(
     remotes = Remotes(modalities, aet=settings.dicom_aet, timeout_seconds=settings.dicom_scu_timeout)
     waiting = Waiting(jobs, runner, base.clock, sleep=base.sleep)
     requests = Requests(Asking(jobs, waiting, notes), notes)
+    commitment_reports = CommitmentReports(remotes, requests, bulk, base.index, notes)
     return NetworkServices(
         remotes=remotes,
         requests=requests,
-        store=ModalityStore(remotes, requests, bulk, jobs, notes, base.options.encoding),
+        store=ModalityStore(remotes, requests, commitment_reports, bulk, jobs, notes, base.options.encoding),
         waiting=waiting,
         exports=exports,
         query=query,
@@ -123,7 +129,7 @@ def build_network(
         ),
         retrievals=Retrievals(jobs, notes),
         getting=Getting(sending, exports, base.index),
-        commitment_reports=CommitmentReports(remotes, requests, bulk, base.index, notes),
+        commitment_reports=commitment_reports,
         commitment=Commitment(remotes, jobs, notes),
         worklist_objects=WorklistObjects(base.clients.s3, settings.files_bucket, settings.tenant),
     )

@@ -44,6 +44,7 @@ def store_request(name: str, body: bytes) -> StoreRequest:
         is_permissive=field_of(fields, "Permissive", bool, "Boolean", default=False),
         priority=field_of(fields, "Priority", int, "Integer", default=0),
         is_awaited=is_awaited(fields),
+        wants_commitment=field_of(fields, "StorageCommitment", bool, "Boolean", default=False),
     )
 
 

@@ -26,6 +26,7 @@ from dicom_listener.statuses import (
     SUCCESS,
 )
 from tests.dicom.peers import Orthanc, free_port
+from tests.dicom.scp import Scp
 from tests.dicom.test_commitment import IMAGE, INSTANCE, MODEL, item, uids, wait_for
 from tests.dicom.test_store_scu import add, configure
 from tests.listener.node import Node, running_node
@@ -219,3 +220,38 @@ def test_orthanc_keeps_and_reports(node: Node, api: Api, tmp_path: Path) -> None
             wait_for(lambda: api("GET", answer["Path"])[1]["Status"] != "Pending")  # noqa: B023
             report = api("GET", answer["Path"])[1]
             assert (report["Status"], len(report["Success"])) == (expected, 1)
+
+
+def test_what_was_sent_is_asked_for_and_the_job_names_the_transaction(
+    node: Node, api: Api, tmp_path: Path
+) -> None:
+    """Orthanc takes the files, and keeps them."""
+    ours = {"nacre": ["NACRE", "127.0.0.1", node.port]}
+    with Orthanc(tmp_path / "orthanc", DicomModalities=ours).running() as orthanc:
+        configure(node, orthanc.modality(), "orthanc")
+        identifiers = [add(node, "CT_small.dcm"), add(node, "MR_small.dcm")]
+        body = {"Resources": identifiers, "StorageCommitment": True}
+        status, content = api("POST", "/modalities/orthanc/store", body)
+        assert (status, content["FailedInstancesCount"]) == (200, 0)
+        path = f"/storage-commitment/{content['StorageCommitmentTransactionUID']}"
+        wait_for(lambda: api("GET", path)[1]["Status"] == "Success")
+        assert {one["SOPInstanceUID"] for one in api("GET", path)[1]["Success"]} == {
+            str(node.world.services.reading.instance(one).sop_instance_uid) for one in identifiers
+        }
+
+
+def test_a_send_without_commitment_names_none_and_one_that_is_refused_fails(node: Node, api: Api) -> None:
+    (one,) = [add(node, "CT_small.dcm")]
+    with Scp() as receiver:
+        configure(node, receiver.modality())
+        assert (
+            "StorageCommitmentTransactionUID"
+            not in api("POST", "/modalities/peer/store", {"Resources": [one]})[1]
+        )
+        status, failure = api(
+            "POST", "/modalities/peer/store", {"Resources": [one], "StorageCommitment": True}
+        )
+    assert (status, failure["OrthancStatus"]) == (500, 2015)
+    assert len(receiver.received) == 2
+    wrong = {"Resources": [one], "StorageCommitment": "x"}
+    assert api("POST", "/modalities/peer/store", wrong)[0] == 400

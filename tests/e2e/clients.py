@@ -161,7 +161,6 @@ def _list(names: list[str]) -> str:
     return ", ".join(f"`{name}`" for name in names)
 
 
-COMMITMENT = "Storage commitment is still to come."
 MODIFYING = "Nothing is anonymized, split, merged or made of parts yet, nor modified in bulk."
 SYSTEM = "There is no such route yet."
 INSIDE = "For plugins that run inside Orthanc."
@@ -176,7 +175,6 @@ PYORTHANC = Package(
         "_internal_client.py": INSIDE,
     },
     missing={
-        COMMITMENT: ("Orthanc.*_storage_commitment*",),
         MODIFYING: (
             "*.anonymize*", "Orthanc.*_anonymize", "Orthanc.post_tools_bulk_modify", "Orthanc.post_studies_id_merge",
             "Orthanc.post_studies_id_split", "Orthanc.post_tools_create_dicom",

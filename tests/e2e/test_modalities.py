@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -110,6 +111,19 @@ def test_pyorthanc_sends_and_reads_the_exports(pyorthanc: Orthanc, remote: str, 
     pyorthanc.post_modalities_id_store_straight(remote, content=ct.read_bytes())
     exports = pyorthanc.get_exports()
     assert [export["ID"] for export in exports["Exports"]] == [identifier]
+
+
+def test_pyorthanc_asks_for_storage_commitment(pyorthanc: Orthanc, remote: str, ct: Path) -> None:
+    identifier = stored(pyorthanc, ct)["ID"]
+    body = {"Resources": [identifier]}
+    transaction = pyorthanc.post_modalities_id_storage_commitment(remote, json=body)["ID"]
+    deadline = time.monotonic() + 20
+    while pyorthanc.get_storage_commitment_id(transaction)["Status"] == "Pending":
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    assert pyorthanc.get_storage_commitment_id(transaction)["Status"] == "Success"
+    pyorthanc.post_storage_commitment_id_remove(transaction)
+    assert pyorthanc.get_instances() == []
 
 
 @pytest.mark.parametrize("method", [RetrieveMethod.MOVE, RetrieveMethod.GET])

@@ -29,6 +29,11 @@ class Transaction:
     report: CommitmentReport | None = None
 
 
+def asked_of(notes: JobNotes, transaction_uid: str) -> list[Reference]:
+    """What a transaction is about; raises `InexistentItem` if there is none."""
+    return [Reference(*one) for one in notes.get(transaction_uid, NOTE)["asked"]]
+
+
 class CommitmentReports:
     """Asks, and keeps the answers: in the bucket, for as long as archives."""
 
@@ -44,12 +49,7 @@ class CommitmentReports:
     def references(self, resources: Iterable[str]) -> list[Reference]:
         """The instances of resources; raises `UnknownResource` if there is no such one."""
         identifiers = [i for one in resources for i in self._bulk.relatives(one, Level.INSTANCE)]
-        rows = self._index.instances(list(dict.fromkeys(identifiers)))
-        return [
-            Reference(rows[i].metadata.get("SopClassUid", ""), rows[i].sop_instance_uid)
-            for i in identifiers
-            if i in rows
-        ]
+        return self.of_instances(identifiers)
 
     def ask(self, modality: str, changes: Changes, references: Sequence[Reference]) -> str:
         """Ask a modality whether it keeps instances; the identifier of the transaction.
@@ -62,11 +62,24 @@ class CommitmentReports:
             It cannot be asked.
         """
         remote = self._remotes.remote(modality, changes)
-        transaction_uid = f"2.25.{uuid.uuid4().int}"
-        # Before the request: the report may come before its answer.
-        self._put(transaction_uid, Transaction(remote.aet, references))
+        transaction_uid = self.expect(remote.aet, references)
         self._requests.commit(remote, transaction_uid, references)
         return transaction_uid
+
+    def expect(self, remote_aet: str, references: Sequence[Reference]) -> str:
+        """Begin a transaction; its identifier. That is to be before the request: the report may come first."""
+        transaction_uid = f"2.25.{uuid.uuid4().int}"
+        self._put(transaction_uid, Transaction(remote_aet, references))
+        return transaction_uid
+
+    def of_instances(self, identifiers: Sequence[str]) -> list[Reference]:
+        """Instances as storage commitment names them; those that are gone are left out."""
+        rows = self._index.instances(list(dict.fromkeys(identifiers)))
+        return [
+            Reference(rows[i].metadata.get("SopClassUid", ""), rows[i].sop_instance_uid)
+            for i in identifiers
+            if i in rows
+        ]
 
     def get(self, transaction_uid: str) -> Transaction:
         """A transaction; raises `InexistentItem` if there is none."""

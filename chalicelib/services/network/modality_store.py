@@ -10,6 +10,7 @@ from chalicelib.domain.jobs import Job
 from chalicelib.services.bulk import Bulk
 from chalicelib.services.description import describe
 from chalicelib.services.jobs.jobs import Jobs
+from chalicelib.services.network.commitment_reports import CommitmentReports
 from chalicelib.services.network.dicom_out import NOBODY, MoveOriginator
 from chalicelib.services.network.modality_destination import TYPE, arguments
 from chalicelib.services.network.remotes import UNCHANGED, Changes, Remotes
@@ -30,6 +31,7 @@ class StoreRequest:
     is_permissive: bool = False
     priority: int = 0
     is_awaited: bool = False
+    wants_commitment: bool = False
 
 
 class ModalityStore:
@@ -39,6 +41,7 @@ class ModalityStore:
         self,
         remotes: Remotes,
         requests: Requests,
+        commitment: CommitmentReports,
         bulk: Bulk,
         jobs: Jobs,
         notes: JobNotes,
@@ -46,6 +49,7 @@ class ModalityStore:
     ) -> None:
         self._remotes = remotes
         self._requests = requests
+        self._commitment = commitment
         self._default_encoding = default_encoding
         self._bulk = bulk
         self._jobs = jobs
@@ -84,9 +88,19 @@ class ModalityStore:
         if request.originator.aet:
             content["MoveOriginatorAET"] = request.originator.aet
             content["MoveOriginatorID"] = request.originator.message_id
+        transaction_uid = ""
+        if request.wants_commitment:
+            references = self._commitment.of_instances(instances)
+            transaction_uid = self._commitment.expect(remote.aet, references)
+            content["StorageCommitmentTransactionUID"] = transaction_uid
         return self._jobs.create(
             TYPE,
-            arguments(remote, request.originator, is_permissive=request.is_permissive),
+            arguments(
+                remote,
+                request.originator,
+                is_permissive=request.is_permissive,
+                transaction_uid=transaction_uid,
+            ),
             content,
             request.priority,
             before=lambda job_id: self._notes.put(job_id, INSTANCES, instances),

@@ -134,6 +134,9 @@ class PeerDestination:
         """Send instances over kept connections."""
         return self.sending.send(self, instances)
 
+    def conclude(self) -> None:
+        """Nothing follows."""
+
 
 def _check(answer: Answer) -> None:
     if not answer.is_success:

@@ -46,6 +46,9 @@ class Destination(Protocol):
     def send(self, instances: Sequence[Instance]) -> Iterator[Attempt]:
         """Send instances one after the other; gives each."""
 
+    def conclude(self) -> None:
+        """Do what follows when all are sent. Safe to repeat."""
+
 
 @dataclass(slots=True)
 class _Progress:
@@ -81,6 +84,7 @@ class StoreWork:
         with run.kept_alive():
             while progress.done < len(identifiers):
                 self._send(run, destination, identifiers[progress.done : progress.done + LEG], progress)
+            destination.conclude()
 
     def _send(
         self, run: JobRun, destination: Destination, identifiers: list[str], progress: _Progress

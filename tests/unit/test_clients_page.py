@@ -19,4 +19,6 @@ def test_a_call_that_is_not_made_is_a_problem() -> None:
     (package, _) = PACKAGES
     assert "Orthanc.get_tools_find: no such call" not in package.problems(set())
     assert "Orthanc.post_tools_find: neither made nor listed" in package.problems(set())
-    assert "Orthanc.get_peers: listed, but made" in package.problems({"Orthanc.get_peers"})
+    assert "Orthanc.post_tools_bulk_modify: listed, but made" in package.problems(
+        {"Orthanc.post_tools_bulk_modify"}
+    )

@@ -157,6 +157,7 @@ def build(
         clock,
         is_kept=settings.log_exported_resources,
         days=settings.exports_kept_days,
+        sleep=sleep,
     )
     reception = Reception(ingest, files, default_encoding=encoding)
     spool, peers = make_spool(base, reading, dicom_out), make_peers(base)

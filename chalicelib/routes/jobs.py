@@ -94,6 +94,14 @@ def ended(job: Job) -> Response:
     return response
 
 
+def answer_to(services: Services, job: Job) -> Response:
+    """The answer to who started a job of the network: what came of it if the client waits, else where it is."""
+    if job.is_awaited:
+        return ended(services.network.waiting.wait(job))
+    services.jobs.wake(job)
+    return json_response(started(job))
+
+
 def shown(job: Job, now: float) -> dict[str, Any]:
     """A job as `/jobs/{id}` shows it."""
     answer: dict[str, Any] = {

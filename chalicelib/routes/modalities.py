@@ -10,7 +10,7 @@ from chalicelib.domain.errors import BadFileFormat, InexistentItem, UnknownResou
 from chalicelib.domain.levels import Level
 from chalicelib.routes.api import Api
 from chalicelib.routes.http import bytes_response, json_body, json_response, text_response
-from chalicelib.routes.jobs import ended, started
+from chalicelib.routes.jobs import answer_to
 from chalicelib.routes.network_requests import (
     body_of_retrieval,
     find_fields,
@@ -19,7 +19,6 @@ from chalicelib.routes.network_requests import (
     store_request,
     worklist_query,
 )
-from chalicelib.routes.queries import run_retrieval
 from chalicelib.services.modality_json import from_json, to_json
 from chalicelib.services.network.remotes import Changes
 from chalicelib.services.network.retrieve_work import RetrieveRequest
@@ -83,12 +82,7 @@ def modality_routes(services: Services) -> Api:
 
     @api.post("/modalities/{name}/store")
     def store(name: str) -> Response:
-        request = store_request(name, api.body)
-        job = services.network.store.create(request)
-        if request.is_awaited:
-            return ended(services.network.waiting.wait(job))
-        services.jobs.wake(job)
-        return json_response(started(job))
+        return answer_to(services, services.network.store.create(store_request(name, api.body)))
 
     @api.post("/modalities/{name}/store-straight")
     def store_straight(name: str) -> Response:
@@ -138,7 +132,7 @@ def modality_routes(services: Services) -> Api:
             priority=body.priority,
             is_awaited=body.is_awaited,
         )
-        return run_retrieval(services, request)
+        return answer_to(services, services.network.retrievals.create(request))
 
     return api
 

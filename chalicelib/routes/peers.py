@@ -8,7 +8,7 @@ from chalice.app import Response
 
 from chalicelib.routes.api import Api
 from chalicelib.routes.http import bytes_response, field_of, json_body, json_response, text_response
-from chalicelib.routes.jobs import ended, started
+from chalicelib.routes.jobs import answer_to
 from chalicelib.routes.network_requests import is_awaited, resources_and_fields, resources_of
 from chalicelib.services.network.peer_store import PeerStoreRequest
 from chalicelib.services.peer_json import public_json
@@ -56,12 +56,7 @@ def peer_routes(services: Services) -> Api:
 
     @api.post("/peers/{name}/store")
     def store_at_peer(name: str) -> Response:
-        request = peer_store_request(name, api.body)
-        job = peers.store.create(request)
-        if request.is_awaited:
-            return ended(services.network.waiting.wait(job))
-        services.jobs.wake(job)
-        return json_response(started(job))
+        return answer_to(services, peers.store.create(peer_store_request(name, api.body)))
 
     @api.post("/peers/{name}/store-straight")
     def store_straight_at_peer(name: str) -> Response:

@@ -11,12 +11,11 @@ from chalice.app import Response
 from chalicelib.dicom import queries as dicom
 from chalicelib.dicom.tags_json import Json, in_format
 from chalicelib.domain.errors import BadParameterType, UnknownResource
-from chalicelib.domain.jobs import Job
 from chalicelib.domain.levels import Level
 from chalicelib.domain.modalities import Remote
 from chalicelib.routes.api import Api
 from chalicelib.routes.http import json_response, text_response
-from chalicelib.routes.jobs import ended, started
+from chalicelib.routes.jobs import answer_to
 from chalicelib.routes.network_requests import RetrieveBody, asked, query_fields, retrieve_body
 from chalicelib.routes.tags import format_of
 from chalicelib.services.network.queries import AnsweredQuery
@@ -137,16 +136,7 @@ def _retrieve(
         priority=body.priority,
         is_awaited=body.is_awaited,
     )
-    return run_retrieval(services, request)
-
-
-def run_retrieval(services: Services, request: RetrieveRequest) -> Response:
-    """Start a job that retrieves, and answer with it or, if the client waits, with what came of it."""
-    job: Job = services.network.retrievals.create(request)
-    if request.is_awaited:
-        return ended(services.network.waiting.wait(job))
-    services.jobs.wake(job)
-    return json_response(started(job))
+    return answer_to(services, services.network.retrievals.create(request))
 
 
 def with_timeout(remote: Remote, seconds: int | None) -> Remote:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable
-from concurrent.futures import Executor, wait
+from concurrent.futures import Executor
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import TypeVar
@@ -154,9 +154,11 @@ class Annotate:
         reserving = self._pool.submit(self._log.reserve, need) if need else None
         try:
             self._copies.put(level, row.id, incarnation_of(row), new)
-        finally:
+        except Exception:
             if reserving is not None:
-                wait([reserving])
+                with suppress(Unavailable):
+                    self._log.give_back(reserving.result().numbers)
+            raise
         return reserving.result() if reserving is not None else Reservation(0, 0, 0)
 
     def _begin(self, removal: _Removal) -> list[Item]:

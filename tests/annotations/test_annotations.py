@@ -297,3 +297,17 @@ def test_a_removal_that_fails_fails_no_change_and_is_made_up_for(world: World) -
     world.settle()
     assert body not in objects(world)
     assert problems(world) == []
+
+
+def test_a_copy_that_cannot_be_stored_holds_no_reader_of_the_changes_up(world: World) -> None:
+    id_ = stored(world)[Level.STUDY]
+    world.calls.reset()
+    world.calls.throttle(2, times=ALWAYS)
+    with pytest.raises(NacreError):
+        world.services.metadata.put(Level.STUDY, id_, "1024", b"v", None)
+    assert "PutObject" in world.calls.names
+    world.calls.reset()
+    world.services.metadata.put(Level.STUDY, id_, "1024", b"v", None)
+    changes = world.services.changes.page(0, 100).changes
+    assert changes[-1].type == "UpdatedMetadata"
+    assert problems(world) == []

@@ -125,3 +125,15 @@ def test_many_writers_lose_nothing() -> None:
         world.calls.reset()
         world.clock.advance(60)
         assert len(numbers(world)) == 20
+
+
+def test_what_races_with_another_writer_is_told_all_the_same(world: World) -> None:
+    world.store(described())
+    instance = world.services.reading.instance(described().identifiers[Level.INSTANCE])
+    world.calls.reset()
+    world.calls.conflict(2)
+    world.services.network.exports.tell([instance], "pacs")
+    assert world.calls.names[1:] == ["UpdateItem", "TransactWriteItems"] * 2
+    world.calls.reset()
+    world.clock.advance(60)
+    assert len(numbers(world)) == 1

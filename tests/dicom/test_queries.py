@@ -16,6 +16,7 @@ from chalicelib.application import make_app
 from chalicelib.domain.jobs import JobState
 from chalicelib.domain.levels import Level
 from chalicelib.observability import Telemetry
+from chalicelib.services.network import requests
 from chalicelib.services.network.retrieve_work import MAXIMUM_ITEMS
 from tests.dicom.peers import Orthanc
 from tests.dicom.scp import Pacs
@@ -158,6 +159,18 @@ def test_wildcards_are_those_that_the_manufacturer_knows(
         body = {"Level": "Study", "Query": {"PatientName": "*", "StudyDate": "*"}}
         api("POST", "/modalities/pacs/query", body)
     assert (str(pacs.asked[0].PatientName), pacs.asked[0].StudyDate) == (name, date)
+
+
+def test_a_modality_that_never_ends_is_told(node: Node, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(requests, "MAXIMUM_ANSWERS", 2)
+    answer = Dataset()
+    answer.StudyInstanceUID = "1.2"
+    for count, status in ((2, 200), (3, 500)):
+        with Pacs(lambda _level, count=count: [answer] * count) as pacs:  # type: ignore[misc]
+            value = {"AET": "PACS", "Host": "127.0.0.1", "Port": pacs.port}
+            node.world.services.modalities.put("pacs", value)
+            body = {"Level": "Study", "Query": {}}
+            assert Api(node).status("POST", "/modalities/pacs/query", body) == status
 
 
 def test_one_job_retrieves_no_more_than_it_can_show(node: Node) -> None:

@@ -19,6 +19,7 @@ from pydicom.dataset import FileMetaDataset
 from pydicom.filebase import DicomBytesIO
 from pydicom.filereader import _read_file_meta_info, read_preamble
 from pydicom.uid import ExplicitVRLittleEndian, MRImageStorage
+from pynetdicom import AE
 
 from chalicelib.domain.errors import BadFileFormat, InexistentItem, NetworkProtocol, UnknownResource
 from chalicelib.domain.jobs import Job, JobState
@@ -202,6 +203,23 @@ def test_a_peer_that_says_nothing_makes_the_job_fail(node: Node) -> None:
         with pytest.raises(NetworkProtocol):
             node.world.services.network.requests.echo(node.world.services.network.remotes.remote("peer"))
         assert send(node, add_images(node, 1)).state is JobState.FAILURE
+
+
+def test_a_peer_that_cannot_be_reached_is_not_tried_for_each_instance(
+    node: Node, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    configure(node, {"AET": "X", "Host": "127.0.0.1", "Port": free_port()})
+    tried = []
+    associate = AE.associate
+
+    def counted(*arguments: Any, **named: Any) -> Any:
+        tried.append(arguments)
+        return associate(*arguments, **named)
+
+    monkeypatch.setattr(AE, "associate", counted)
+    job = send(node, add_images(node, 8), Permissive=True)
+    assert (job.state, job.content["FailedInstancesCount"]) == (JobState.SUCCESS, 8)
+    assert len(tried) == sending.MAX_FAILURES
 
 
 def test_an_answer_of_failure_is_told_with_its_status(node: Node) -> None:

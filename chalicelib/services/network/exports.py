@@ -6,19 +6,23 @@ that nothing is told that was not sent, and nothing is sent without being told.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from chalicelib.domain.clock import Clock
+from chalicelib.domain.errors import Unavailable
 from chalicelib.domain.levels import Level
 from chalicelib.domain.resources import Instance, Resource
 from chalicelib.storage.dynamodb.entries import Entry
+from chalicelib.storage.dynamodb.errors import ConditionFailed, Conflict, OutcomeUnknown
 from chalicelib.storage.dynamodb.index import Index
 from chalicelib.storage.dynamodb.log import SequencedLog
-from chalicelib.storage.dynamodb.table import Item
+from chalicelib.storage.dynamodb.table import Item, backoff
 
 DAY_SECONDS = 86_400.0
 KIND = "Exported"
+MAX_ATTEMPTS = 12
 LOOK_AHEAD = 1000  # entries that one tick may let go
 _UIDS = {
     Level.PATIENT: "PatientID",
@@ -51,13 +55,23 @@ class ExportsPage:
 class Exports:
     """Reads and writes the exports log."""
 
-    def __init__(self, log: SequencedLog, index: Index, clock: Clock, *, is_kept: bool, days: int) -> None:
+    def __init__(
+        self,
+        log: SequencedLog,
+        index: Index,
+        clock: Clock,
+        *,
+        is_kept: bool,
+        days: int,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
         """`is_kept` is the option `LogExportedResources`, `days` how long an entry is kept."""
         self._log = log
         self._index = index
         self._clock = clock
         self._is_kept = is_kept
         self._days = days
+        self._sleep = sleep
 
     def entries(self, instances: Sequence[Instance], remote: str) -> Callable[[], list[Item]]:
         """What makes the actions that tell of instances that were sent: a call, and one for their ancestors now."""
@@ -73,6 +87,27 @@ class Exports:
             ]
 
         return make
+
+    def tell(self, instances: Sequence[Instance], remote: str) -> None:
+        """Write the entries of instances that were sent, where no transaction of a job does.
+
+        Raises
+        ------
+        Unavailable
+            AWS did not take them in time.
+        """
+        make = self.entries(instances, remote)
+        for attempt in range(MAX_ATTEMPTS):
+            actions = make()
+            if not actions:
+                return
+            try:
+                self._index.table.transact(actions)
+            except (ConditionFailed, Conflict, OutcomeUnknown):  # at worst an entry is there twice
+                self._sleep(backoff(attempt))
+            else:
+                return
+        raise Unavailable("The log is busy")
 
     def page(self, since: int, limit: int) -> ExportsPage:
         """The first `limit` exports behind `since`. Two calls for a hundred."""

@@ -33,7 +33,6 @@ class Getting:
             for _ in range(len(identifiers[start : start + PAGE]) - len(there)):
                 yield "", InexistentItem("An instance was deleted meanwhile")
             for instance, error in self._sending.send_by(association, list(there.values()), NOBODY):
-                entries = self._exports.entries([instance], remote)() if error is None else []
-                if entries:
-                    self._index.table.transact(entries)
+                if error is None:
+                    self._exports.tell([instance], remote)
                 yield instance.sop_instance_uid, error

@@ -143,7 +143,7 @@ class Queries:
 
     def remove(self, query_id: str) -> None:
         """Forget a query; one that is not there does not matter."""
-        if query_id in self.all():
+        if self._is_kept(self._registry.get(query_id) if len(query_id) < 64 else None):
             self._registry.forget(query_id)
             self._notes.remove(query_id, [NOTE])
 

@@ -6,8 +6,10 @@ import base64
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
+from itertools import islice
 from typing import Any
 
+from chalicelib.domain.errors import NetworkProtocol
 from chalicelib.domain.jobs import Job
 from chalicelib.domain.modalities import Remote
 from chalicelib.services.jobs.work import JobRun
@@ -18,6 +20,8 @@ from chalicelib.storage.s3.notes import JobNotes
 
 TYPE = "Request"
 ANSWERS = "answers"
+MAXIMUM_ANSWERS = 20_000
+"""To one question: they are in memory, and a peer may never end."""
 
 
 class RequestWork:
@@ -48,7 +52,11 @@ class RequestWork:
                 case "find":
                     identifier = base64.b64decode(arguments["identifier"])
                     found = self._out.find(remote, arguments["model"], identifier)
-                    answers = [base64.b64encode(answer).decode() for answer in found]
+                    answers = [base64.b64encode(answer).decode() for answer in islice(found, MAXIMUM_ANSWERS)]
+                    if next(found, None) is not None:
+                        raise NetworkProtocol(
+                            f'The modality with AET "{remote.aet}" has more than {MAXIMUM_ANSWERS} answers'
+                        )
                     self._notes.put(run.job.id, ANSWERS, answers)
 
     def clean(self, job: Job) -> None:

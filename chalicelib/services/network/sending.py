@@ -23,6 +23,9 @@ from chalicelib.services.transcoding import MAXIMUM_BYTES, Transcoding
 MAX_KINDS = 40
 """Of one association: each takes a presentation context, and one more for each SOP class; there may be 128."""
 
+MAX_FAILURES = 3
+"""Associations in a row that could not be opened; then the files that are left are not tried one by one."""
+
 IMPLICIT_VR_LITTLE_ENDIAN = "1.2.840.10008.1.2"
 
 
@@ -136,15 +139,26 @@ class _Line:
         self._kinds = list(dict.fromkeys(kinds))
         self._stack = ExitStack()
         self._open: tuple[frozenset[Kind], StoreAssociation] | None = None
+        self._failures: list[NetworkProtocol] = []
 
     def association(self, kind: Kind) -> StoreAssociation:
-        """One that was opened for a kind of files, among others."""
+        """One that was opened for a kind of files, among others; raises `NetworkProtocol`."""
         if self._open is None or kind not in self._open[0]:
             self.close()
             start = self._kinds.index(kind) // MAX_KINDS * MAX_KINDS
-            kinds = frozenset(self._kinds[start : start + MAX_KINDS])
-            self._open = kinds, self._stack.enter_context(self._out.storing(self._remote, kinds))
+            self._open = self._opened(frozenset(self._kinds[start : start + MAX_KINDS]))
         return self._open[1]
+
+    def _opened(self, kinds: frozenset[Kind]) -> tuple[frozenset[Kind], StoreAssociation]:
+        if len(self._failures) >= MAX_FAILURES:
+            raise self._failures[-1]
+        try:
+            association = self._stack.enter_context(self._out.storing(self._remote, kinds))
+        except NetworkProtocol as error:
+            self._failures.append(error)
+            raise
+        self._failures.clear()
+        return kinds, association
 
     def close(self) -> None:
         """End it."""

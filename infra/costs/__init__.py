@@ -1,0 +1,1 @@
+"""What a store costs on AWS: ``python -m infra.costs --help``."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 WITHOUT_EFFECT = frozenset(
     """
     AcceptedSopClasses BuiltinDecoderTranscoderOrder CaseSensitivePN DefaultPrivateCreator
-    DeflatedTransferSyntaxAccepted DeidentifyLogs DeidentifyLogsDicomVersion DicomAssociationCloseDelay
+    DeflatedTransferSyntaxAccepted DeidentifyLogs DeidentifyLogsDicomVersion
     DicomDefaultRetrieveMethod DicomEchoChecksFind DicomModalitiesInDatabase
     DicomScuPreferredTransferSyntax
     ExecuteLuaEnabled ExternalDictionaries ExtraMainDicomTags

@@ -84,6 +84,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, rename="pascal"):
     dicom_threads_count: Annotated[int, Meta(ge=1)] = 4
     dicom_scp_timeout: Natural = 30
     dicom_scu_timeout: Natural = 10
+    dicom_association_close_delay: Natural = 5
     maximum_pdu_length: Annotated[int, Meta(ge=4096, le=131072)] = 16384
     limit_find_results: Natural = 0
     limit_find_instances: Natural = 0

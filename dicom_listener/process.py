@@ -167,7 +167,9 @@ def serve(settings: Settings, listening: socket.socket, telemetry: Telemetry) ->
     folder = Path(settings.dicom_folder) / str(os.getpid())
     configure_pynetdicom(folder)
     settings = msgspec.structs.replace(settings, dicom_folder=str(folder))
-    out = DicomScu(settings.maximum_pdu_length, calling_contexts(settings))
+    out = DicomScu(
+        settings.maximum_pdu_length, calling_contexts(settings), settings.dicom_association_close_delay
+    )
     services = build(settings, make_clients(settings.aws_endpoint_url or None), dicom_out=out)
     monitor = Monitor(telemetry)
     listener = make_listener(settings, services, listening, folder, telemetry, monitor)
@@ -182,6 +184,7 @@ def serve(settings: Settings, listening: socket.socket, telemetry: Telemetry) ->
     def drain(seconds: float) -> bool:
         workers.stop()
         done = listener.drain(seconds)
+        out.close()
         monitor.stop()
         return done
 

@@ -1,7 +1,9 @@
-"""Take an association that this process has opened over from pynetdicom's own thread."""
+"""Take an association that this process has opened over from pynetdicom's own thread, and let it go again."""
 
 from __future__ import annotations
 
+import select
+import ssl
 import threading
 import time
 
@@ -9,6 +11,12 @@ from pynetdicom.association import Association
 
 POLL_SECONDS = 0.0002
 """Between two looks for data to send or to receive; with pynetdicom's millisecond small files take twice as long."""
+
+IDLE_POLL_SECONDS = 0.01
+"""The same of an association by which nothing goes."""
+
+END_SECONDS = 2.0
+"""For the end of an association that the peer ends, or should confirm."""
 
 
 class _Checkpoint(threading.Event):
@@ -29,7 +37,7 @@ def take_over(association: Association) -> bool:
     pynetdicom does so for each request by itself, but may take the thread for waiting that is just going on: that then
     takes an answer away from who waits for it.
     """
-    association.dul._run_loop_delay = POLL_SECONDS
+    poll(association, POLL_SECONDS)
     checkpoint = _Checkpoint()
     association._reactor_checkpoint = checkpoint
     while not checkpoint.is_reached:
@@ -38,3 +46,50 @@ def take_over(association: Association) -> bool:
             return False
         time.sleep(POLL_SECONDS)
     return True
+
+
+def poll(association: Association, seconds: float) -> None:
+    """Set the time between two looks for data."""
+    association.dul._run_loop_delay = seconds
+
+
+def has_news(association: Association) -> bool:
+    """Whether anything came from the peer that nobody asked for: data, a request to release, an abort, the end."""
+    dul = association.dul
+    return (
+        not association.is_established
+        or not dul.is_alive()
+        or dul.state_machine.current_state != "Sta6"  # PS3.8, table 9-1: ready for data transfer
+        or not dul.event_queue.empty()
+        or not association.dimse.msg_queue.empty()
+        or _is_readable(association)
+    )
+
+
+def _is_readable(association: Association) -> bool:
+    transport = association.dul.socket
+    connection = transport.socket if transport is not None else None
+    if connection is None:
+        return True
+    try:
+        if isinstance(connection, ssl.SSLSocket) and connection.pending():
+            return True
+        return bool(select.select([connection], [], [], 0)[0])
+    except (OSError, ValueError):  # closed meanwhile
+        return True
+
+
+def let_go(association: Association) -> None:
+    """End an association that was taken over: release it, or confirm the release or the abort that the peer began."""
+    poll(association, POLL_SECONDS)
+    if has_news(association):
+        association._reactor_checkpoint.set()  # its thread knows what to do
+        association.join(END_SECONDS)
+        if association.is_alive():
+            association.abort()
+    else:
+        association.acse_timeout = END_SECONDS
+        association.release()
+    transport = association.dul.socket
+    if transport is not None:
+        transport.close()  # if both began at once, pynetdicom has left it

@@ -9,6 +9,7 @@ import socket
 import ssl
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -34,6 +35,7 @@ from chalicelib.services.network.dicom_out import (
 from dicom_listener.committing import MODEL, send_report, send_request
 from dicom_listener.connecting import not_established
 from dicom_listener.get_contexts import UNCOMPRESSED, context_sets
+from dicom_listener.idle_associations import IdleAssociations
 from dicom_listener.outcomes import check
 from dicom_listener.reactor import take_over
 from dicom_listener.statuses import SUCCESS, store_status
@@ -46,11 +48,22 @@ class DicomScu:
     """Asks things of remote modalities."""
 
     def __init__(
-        self, maximum_pdu_bytes: int, tls: Callable[[], ssl.SSLContext | None] = lambda: None
+        self,
+        maximum_pdu_bytes: int,
+        tls: Callable[[], ssl.SSLContext | None] = lambda: None,
+        idle_seconds: float = 0,
     ) -> None:
-        """`tls` makes the context for modalities that are reached by DICOM TLS."""
+        """`tls` makes the context for modalities that are reached by DICOM TLS.
+
+        Associations of C-STORE stay open for `idle_seconds`, for the next file.
+        """
         self._maximum_pdu_bytes = maximum_pdu_bytes
         self._tls = tls
+        self.idle = IdleAssociations(idle_seconds)
+
+    def close(self) -> None:
+        """Release the associations that are idle; those that follow end with their operations."""
+        self.idle.close()
 
     def echo(self, remote: Remote) -> None:
         """C-ECHO (PS3.4, annex A); raises `NetworkProtocol`."""
@@ -60,13 +73,27 @@ class DicomScu:
     @contextmanager
     def storing(self, remote: Remote, kinds: Collection[Kind]) -> Iterator[StoreAssociation]:
         """An association for files of some kinds; raises `NetworkProtocol`."""
+        wanted = frozenset(kinds)
+        found = self.idle.take(remote, wanted)
+        association, opened_for = found or (self._open_to_store(remote, wanted), wanted)
+        renew = partial(self._open_to_store, remote, opened_for) if found else None
+        storing = Storing(association, remote.aet, renew)
+        try:
+            yield storing
+        except BaseException:
+            storing.association.abort()
+            raise
+        if storing.has_ended:
+            storing.association.abort()
+        elif storing.has_failed:
+            storing.association.release()
+        else:
+            self.idle.give(storing.association, remote, opened_for)
+
+    def _open_to_store(self, remote: Remote, kinds: Collection[Kind]) -> Association:
         contexts = [build_context(sop_class, syntax) for sop_class, syntax in sorted(kinds)]
         contexts += [build_context(one, list(UNCOMPRESSED)) for one in sorted({one for one, _ in kinds})]
-        with self._associated(remote, contexts) as association:
-            storing = Storing(association, remote.aet)
-            yield storing
-            if storing.has_ended:
-                association.abort()
+        return self._open(remote, contexts)
 
     def find(self, remote: Remote, model: str, identifier: bytes) -> Iterator[bytes]:
         """C-FIND (PS3.4, annex C): the answers; raises `NetworkProtocol`."""
@@ -141,6 +168,24 @@ class DicomScu:
         roles: Collection[SCP_SCU_RoleSelectionNegotiation] = (),
     ) -> Iterator[Association]:
         """An association; it is released at the end, and aborted if the end is an error."""
+        association = self._open(remote, contexts, received, roles)
+        try:
+            yield association
+        except BaseException:
+            association.abort()
+            raise
+        if association.is_established:
+            association.release()
+
+    def _open(
+        self,
+        remote: Remote,
+        contexts: list[PresentationContext],
+        received: Callable[[evt.Event], int] | None = None,
+        roles: Collection[SCP_SCU_RoleSelectionNegotiation] = (),
+    ) -> Association:
+        """An association, taken over; raises `NetworkProtocol`."""
+        self.idle.release(remote)
         tls = self._tls() if remote.use_dicom_tls else None
         ae = AE(remote.local_aet)
         ae.connection_timeout = ae.acse_timeout = ae.dimse_timeout = remote.timeout_seconds or None
@@ -163,13 +208,7 @@ class DicomScu:
         )
         if not association.is_established or not take_over(association):
             raise not_established(association, remote, tls)
-        try:
-            yield association
-        except BaseException:
-            association.abort()
-            raise
-        if association.is_established:
-            association.release()
+        return association
 
 
 def _decoded(identifier: bytes) -> Dataset:

@@ -33,6 +33,7 @@ class Node:
     world: World
     port: int
     folder: Path
+    scu: DicomScu
 
 
 @contextmanager
@@ -41,10 +42,11 @@ def running_node(folder: Path, telemetry: Telemetry | None = None, **options: An
     telemetry = telemetry or Telemetry(logging.getLogger("test"), None)
     environment = {n: v if isinstance(v, str) else json.dumps(v) for n, v in options.items()}
     environment["dicom_folder"] = str(folder)
-    tls = calling_contexts(Settings.load({f"NACRE_{n.upper()}": v for n, v in environment.items()}))
+    outgoing = Settings.load({f"NACRE_{n.upper()}": v for n, v in environment.items()})
+    scu = DicomScu(16384, calling_contexts(outgoing), outgoing.dicom_association_close_delay)
     with (
         ThreadPoolExecutor(16) as pool,
-        local_world(pool, DicomScu(16384, tls), **environment) as world,
+        local_world(pool, scu, **environment) as world,
     ):
         settings = world.services.settings
         listening = socket.create_server(("127.0.0.1", 0), backlog=BACKLOG)
@@ -52,5 +54,6 @@ def running_node(folder: Path, telemetry: Telemetry | None = None, **options: An
         monitor = Monitor(telemetry)
         listener = make_listener(settings, world.services, listening, folder, telemetry, monitor)
         listener.start()
-        yield Node(listener, world, port, folder)
+        yield Node(listener, world, port, folder, scu)
         listener.drain(5)
+        scu.close()

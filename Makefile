@@ -2,11 +2,12 @@
 
 PYTHON ?= python3
 BENCH ?= costs
+STAGE ?= prod
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: run test peers lint types package bench clean
+.PHONY: run test peers lint types package synth bench clean
 
 run: $(VENV)/.run
 	@exec $(BIN)/python -m infra.local
@@ -27,7 +28,11 @@ types: $(VENV)/.dev
 	$(BIN)/mypy
 
 package: $(VENV)/.run
-	$(BIN)/python -m infra.package
+	$(BIN)/python -m infra.package --stage $(STAGE)
+
+# CloudFormation templates of a stage, checked by cdk-nag; no AWS account is needed.
+synth: $(VENV)/.infra package
+	$(BIN)/python -m infra.stacks --stage $(STAGE)
 
 bench: $(VENV)/.dev
 	$(BIN)/python -m tests.benchmarks $(BENCH)
@@ -43,6 +48,10 @@ $(VENV)/.run: requirements.txt requirements-listener.txt requirements-local.txt 
 	$(INSTALL) -r requirements.txt -r requirements-listener.txt -r requirements-local.txt
 	@touch $@
 
-$(VENV)/.dev: requirements-dev.txt $(VENV)/.run
+$(VENV)/.infra: requirements-infra.txt $(VENV)/.run
+	$(INSTALL) -r requirements-infra.txt
+	@touch $@
+
+$(VENV)/.dev: requirements-dev.txt $(VENV)/.infra
 	$(INSTALL) -r requirements-dev.txt
 	@touch $@

@@ -17,12 +17,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
 
-from chalicelib.settings import Settings
 from infra.package.interpreters import python_of
-from infra.package.policies import policies
 from infra.package.template import complete
 from infra.package.trimming import trim
-from infra.resources import Resources, define
 
 ROOT = Path(__file__).parents[2]
 RUNTIME = "3.13"
@@ -85,11 +82,11 @@ def make_template(output: Path, *, stage: str = "prod", python: str = RUNTIME) -
     NotPackaged
         Chalice does not package the application.
     """
-    resources = define(Settings.load(stage_environment(stage)))
+    stage_environment(stage)
     with tempfile.TemporaryDirectory() as project:
-        _lay_out(Path(project), resources)
+        _lay_out(Path(project))
         _chalice("package", "--stage", stage, str(output.resolve()), project=project)
-    template = complete(json.loads((output / "sam.json").read_text()), resources, python)
+    template = complete(json.loads((output / "sam.json").read_text()), python)
     return json.dumps(template, indent=2, sort_keys=True) + "\n"
 
 
@@ -156,15 +153,13 @@ def unzipped_bytes(archive: Path) -> int:
         return sum(entry.file_size for entry in zipped.infolist())
 
 
-def _lay_out(project: Path, resources: Resources) -> None:
-    """The project as Chalice is to see it: without requirements, with a policy for each function."""
+def _lay_out(project: Path) -> None:
+    """The project as Chalice is to see it: without requirements."""
     ignored = shutil.ignore_patterns("__pycache__", "*.pyc")
     shutil.copytree(ROOT / "chalicelib", project / "chalicelib", ignore=ignored)
     shutil.copy(ROOT / "app.py", project)
     (project / ".chalice").mkdir()
     shutil.copy(ROOT / ".chalice/config.json", project / ".chalice")
-    for function, policy in policies(resources).items():
-        (project / ".chalice" / f"policy-{function}.json").write_text(json.dumps(policy))
 
 
 def _chalice(*arguments: str, project: str) -> None:

@@ -1,4 +1,4 @@
-"""Completes Chalice's template with what Chalice cannot say: runtime, secret, gateway responses, partial batches."""
+"""Completes Chalice's template with what Chalice cannot say: the runtime, and the answers of API Gateway itself."""
 
 from __future__ import annotations
 
@@ -6,47 +6,24 @@ from typing import Any
 
 from chalicelib.domain.errors import InternalError, NacreError, PayloadTooLarge, UnknownResource
 from chalicelib.routes.errors import CHALLENGE, error_response
-from infra.package.policies import USERS_SECRET
-from infra.resources import Resources
 
 Template = dict[str, Any]
 
 RETRY_SECONDS = 1
 
 
-def complete(template: Template, resources: Resources, python: str) -> Template:
-    """The template as it is deployed.
+def complete(template: Template, python: str) -> Template:
+    """The template as the deployment reads it (`infra.package.application`).
 
     Parameters
     ----------
     template
         As Chalice made it; it is changed.
-    resources
-        The tables, buckets and queues that the functions use. They belong to a stack of their own.
     python
         Version of Python that Lambda runs. Chalice writes the version that it runs on.
     """
-    template["Parameters"] = {
-        USERS_SECRET: {
-            "Type": "String",
-            "AllowedPattern": "arn:aws[a-z-]*:secretsmanager:.+",
-            "Description": "ARN of the secret that holds the users: a JSON object, user name to password hash",
-        }
-    }
     for function in functions(template).values():
         function["Runtime"] = f"python{python}"
-        function["Environment"]["Variables"] |= {
-            "NACRE_USERS_SECRET": {"Ref": USERS_SECRET},
-            "NACRE_INBOX_QUEUE_URL": _queue_url(resources.inbox_queue.name),
-            "NACRE_JOBS_QUEUE_URL": _queue_url(resources.jobs_queue.name),
-            "NACRE_NETWORK_QUEUE_URL": _queue_url(resources.network_queue.name),
-        }
-        for event in function.get("Events", {}).values():
-            if event["Type"] == "SQS":
-                event["Properties"]["FunctionResponseTypes"] = ["ReportBatchItemFailures"]
-    # Chalice renames the function of the API after it has named the log group for it.
-    log_group = template["Resources"]["ApiHandlerLogGroup"]["Properties"]
-    log_group["LogGroupName"] = {"Fn::Sub": "/aws/lambda/${APIHandler}"}
     definition = template["Resources"]["RestAPI"]["Properties"]["DefinitionBody"]
     definition["x-amazon-apigateway-gateway-responses"] = gateway_responses()
     return template
@@ -93,7 +70,3 @@ def _response(status: int | None, headers: dict[str, str] | None = None, body: s
             f"gatewayresponse.header.{name}": f"'{value}'" for name, value in headers.items()
         }
     return response
-
-
-def _queue_url(name: str) -> dict[str, str]:
-    return {"Fn::Sub": f"https://sqs.${{AWS::Region}}.${{AWS::URLSuffix}}/${{AWS::AccountId}}/{name}"}

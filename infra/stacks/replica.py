@@ -1,0 +1,63 @@
+"""The second copy of files and tables, in another region."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from aws_cdk import Duration, RemovalPolicy, Stack
+from aws_cdk import aws_kms as kms
+from aws_cdk import aws_s3 as s3
+from constructs import Construct
+
+from infra.resources import BucketDefinition
+from infra.stacks.reasons import acknowledge
+from infra.stages import Stage
+
+
+class ReplicaStack(Stack):
+    """The bucket that S3 copies every file into, and the key of all copies in this region.
+
+    The copies of the tables belong to the tables themselves (DynamoDB global tables).
+    """
+
+    def __init__(
+        self, scope: Construct, name: str, stage: Stage, files: BucketDefinition, **options: Any
+    ) -> None:
+        super().__init__(scope, name, termination_protection=stage.protected, **options)
+        self.key = kms.Key(
+            self,
+            "Key",
+            alias=f"alias/nacre-{stage.name}",
+            description="Encrypts the second copy of the files and the index of Nacre",
+            enable_key_rotation=True,
+            removal_policy=RemovalPolicy.RETAIN,
+        )
+        self.bucket_name = f"{files.name}-copy-{stage.account}-{stage.replica_region}"
+        self.files = s3.Bucket(
+            self,
+            "Files",
+            bucket_name=self.bucket_name,
+            encryption=s3.BucketEncryption.KMS,
+            encryption_key=self.key,
+            bucket_key_enabled=True,
+            block_public_access=s3.BlockPublicAccess.BLOCK_ALL,
+            enforce_ssl=True,
+            minimum_tls_version=1.2,
+            object_ownership=s3.ObjectOwnership.BUCKET_OWNER_ENFORCED,
+            versioned=True,
+            lifecycle_rules=[
+                s3.LifecycleRule(
+                    id="cheapest at once: read only when the other region is lost",
+                    transitions=[
+                        s3.Transition(
+                            storage_class=s3.StorageClass.GLACIER_INSTANT_RETRIEVAL,
+                            transition_after=Duration.days(0),
+                        )
+                    ],
+                    noncurrent_version_expiration=Duration.days(30),
+                    expired_object_delete_marker=True,
+                )
+            ],
+            removal_policy=RemovalPolicy.RETAIN,
+        )
+        acknowledge(self.files, "replica bucket")

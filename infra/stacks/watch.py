@@ -1,0 +1,117 @@
+"""What tells that something is wrong: alarms, one dashboard, and the trail of who read what."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from aws_cdk import Duration, RemovalPolicy, Stack
+from aws_cdk import aws_cloudtrail as cloudtrail
+from aws_cdk import aws_cloudwatch as cloudwatch
+from aws_cdk import aws_cloudwatch_actions as actions
+from aws_cdk import aws_s3 as s3
+from aws_cdk import aws_sns as sns
+from aws_cdk import aws_sns_subscriptions as subscriptions
+from constructs import Construct
+
+from infra.stacks.alarms import Alarm, alarms_of
+from infra.stacks.api import ApiStack
+from infra.stacks.dashboard import make_dashboard
+from infra.stacks.data import KEPT_VERSION_DAYS, DataStack
+from infra.stacks.listener import ListenerStack
+from infra.stacks.log_groups import log_group
+from infra.stacks.reasons import acknowledge
+from infra.stages import Stage as StageOptions
+
+TRAIL_DAYS = 2192  # six years, as HIPAA wants of audit records (45 CFR 164.316(b)(2)(i))
+
+
+class WatchStack(Stack):
+    """Alarms on a topic, a dashboard, and a trail."""
+
+    def __init__(
+        self,
+        scope: Construct,
+        name: str,
+        stage: StageOptions,
+        data: DataStack,
+        api: ApiStack,
+        listener: ListenerStack,
+        **options: Any,
+    ) -> None:
+        super().__init__(scope, name, termination_protection=stage.protected, **options)
+        self._stage, self._data = stage, data
+        self.topic = self._make_topic()
+        self.alarms = [self._make_alarm(alarm) for alarm in alarms_of(data, api, listener)]
+        make_dashboard(self, f"nacre-{stage.name}", self.alarms, data, api, listener)
+        self._make_trail()
+
+    def _make_topic(self) -> sns.Topic:
+        topic = sns.Topic(
+            self,
+            "Alarms",
+            topic_name=f"nacre-{self._stage.name}-alarms",
+            master_key=self._data.key,
+            enforce_ssl=True,
+        )
+        if self._stage.alarm_email:
+            topic.add_subscription(subscriptions.EmailSubscription(self._stage.alarm_email))
+        return topic
+
+    def _make_alarm(self, alarm: Alarm) -> cloudwatch.Alarm:
+        made = cloudwatch.Alarm(
+            self,
+            alarm.name,
+            alarm_name=f"nacre-{self._stage.name}-{alarm.name}",
+            alarm_description=alarm.meaning,
+            metric=alarm.metric,
+            threshold=alarm.threshold,
+            evaluation_periods=alarm.periods,
+            comparison_operator=alarm.comparison,
+            treat_missing_data=alarm.missing,
+        )
+        made.add_alarm_action(actions.SnsAction(self.topic))
+        made.add_ok_action(actions.SnsAction(self.topic))
+        return made
+
+    def _make_trail(self) -> None:
+        """Every read and every write of a file, by whom; it cannot be changed without notice."""
+        bucket = s3.Bucket(
+            self,
+            "TrailBucket",
+            encryption=s3.BucketEncryption.KMS,
+            encryption_key=self._data.key,
+            bucket_key_enabled=True,
+            block_public_access=s3.BlockPublicAccess.BLOCK_ALL,
+            enforce_ssl=True,
+            minimum_tls_version=1.2,
+            versioned=True,
+            server_access_logs_bucket=self._data.access_logs,
+            server_access_logs_prefix="s3/trail/",
+            lifecycle_rules=[
+                s3.LifecycleRule(
+                    expiration=Duration.days(TRAIL_DAYS),
+                    noncurrent_version_expiration=Duration.days(KEPT_VERSION_DAYS),
+                    abort_incomplete_multipart_upload_after=Duration.days(7),
+                )
+            ],
+            removal_policy=RemovalPolicy.RETAIN,
+        )
+        trail = cloudtrail.Trail(
+            self,
+            "Trail",
+            trail_name=f"nacre-{self._stage.name}",
+            bucket=bucket,
+            encryption_key=self._data.key,
+            enable_file_validation=True,
+            send_to_cloud_watch_logs=True,
+            cloud_watch_log_group=log_group(
+                self, "TrailLogs", f"/nacre/{self._stage.name}/trail", self._stage.log_days, self._data.key
+            ),
+            is_multi_region_trail=False,
+            include_global_service_events=False,
+        )
+        trail.add_s3_event_selector(
+            [cloudtrail.S3EventSelector(bucket=bucket) for bucket in (self._data.files, self._data.inbox)],
+            include_management_events=False,
+        )
+        acknowledge(bucket, "no replica")

@@ -6,7 +6,7 @@ WITHOUT_EFFECT = frozenset(
     """
     AcceptedSopClasses BuiltinDecoderTranscoderOrder CaseSensitivePN DefaultPrivateCreator
     DeflatedTransferSyntaxAccepted DeidentifyLogs DeidentifyLogsDicomVersion
-    DicomDefaultRetrieveMethod DicomEchoChecksFind DicomModalitiesInDatabase
+    DicomModalitiesInDatabase
     DicomScuPreferredTransferSyntax
     ExecuteLuaEnabled ExternalDictionaries ExtraMainDicomTags
     H265TransferSyntaxAccepted HttpDescribeErrors HttpProxy HttpRequestTimeout HttpServerEnabled

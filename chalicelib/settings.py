@@ -85,6 +85,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, rename="pascal"):
     dicom_scp_timeout: Natural = 30
     dicom_scu_timeout: Natural = 10
     dicom_association_close_delay: Natural = 5
+    dicom_echo_checks_find: bool = False
+    dicom_default_retrieve_method: Literal["C-MOVE", "C-GET"] = "C-MOVE"
     maximum_pdu_length: Annotated[int, Meta(ge=4096, le=131072)] = 16384
     limit_find_results: Natural = 0
     limit_find_instances: Natural = 0

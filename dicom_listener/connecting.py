@@ -8,8 +8,9 @@ import ssl
 
 from pynetdicom.association import Association
 
-from chalicelib.domain.errors import NetworkProtocol, NoPresentationContext
+from chalicelib.domain.errors import NetworkProtocol
 from chalicelib.domain.modalities import Remote
+from dicom_listener.outcomes import no_context
 
 
 def not_established(association: Association, remote: Remote, tls: ssl.SSLContext | None) -> NetworkProtocol:
@@ -19,7 +20,7 @@ def not_established(association: Association, remote: Remote, tls: ssl.SSLContex
             f'DicomAssociation - connecting to AET "{remote.aet}": the association was rejected'
         )
     if association.rejected_contexts and not association.accepted_contexts:
-        return NoPresentationContext(f'Unable to negotiate a presentation context with AET "{remote.aet}"')
+        return no_context(remote.aet)
     return NetworkProtocol(
         f'DicomAssociation - connecting to AET "{remote.aet}": TCP Initialization Error: {_reason(remote, tls)}'
     )

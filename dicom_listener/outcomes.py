@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from pydicom.dataset import Dataset
 
-from chalicelib.domain.errors import NetworkProtocol
+from chalicelib.domain.errors import NetworkProtocol, NoPresentationContext
 
 _WARNINGS = range(0xB000, 0xC000)
 _UNABLE_TO_PROCESS = 0xC000
@@ -35,3 +35,8 @@ def check(service: str, aet: str, answer: Dataset) -> None:
 def ended(service: str, aet: str) -> NetworkProtocol:
     """The error of a service that got no answer."""
     return NetworkProtocol(f'{service} SCU to AET "{aet}": the association ended, or no answer came in time')
+
+
+def no_context(aet: str) -> NoPresentationContext:
+    """The error where a modality accepts nothing of what it would be sent or asked."""
+    return NoPresentationContext(f'Unable to negotiate a presentation context with AET "{aet}"')

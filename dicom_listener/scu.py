@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from pydicom.dataset import Dataset
+from pydicom.uid import generate_uid
 from pynetdicom import AE, build_role, evt
 from pynetdicom.association import Association
 from pynetdicom.dimse_primitives import C_STORE
@@ -24,7 +25,10 @@ from pynetdicom.pdu_primitives import SCP_SCU_RoleSelectionNegotiation
 from pynetdicom.presentation import PresentationContext, build_context
 from pynetdicom.sop_class import Verification  # type: ignore[attr-defined]  # made at run time
 
-from chalicelib.domain.errors import NacreError, NetworkProtocol
+from chalicelib.dicom.queries import ACCESSION_NUMBER, FIND, PATIENT_ID, STUDY_UID, model_of
+from chalicelib.dicom.queries import identifier as encoded
+from chalicelib.domain.errors import DicomFindUnavailable, NacreError, NetworkProtocol
+from chalicelib.domain.levels import Level
 from chalicelib.domain.modalities import Remote
 from chalicelib.services.network.dicom_out import (
     CommitmentReport,
@@ -36,11 +40,12 @@ from dicom_listener.committing import MODEL, send_report, send_request
 from dicom_listener.connecting import not_established
 from dicom_listener.get_contexts import UNCOMPRESSED, context_sets
 from dicom_listener.idle_associations import IdleAssociations
-from dicom_listener.outcomes import check
+from dicom_listener.outcomes import check, no_context
 from dicom_listener.reactor import take_over
 from dicom_listener.statuses import SUCCESS, store_status
 from dicom_listener.store_association import Storing
 
+_FIND = model_of(Level.STUDY, FIND)
 _PENDING = (0xFF00, 0xFF01)
 
 
@@ -65,10 +70,20 @@ class DicomScu:
         """Release the associations that are idle; those that follow end with their operations."""
         self.idle.close()
 
-    def echo(self, remote: Remote) -> None:
-        """C-ECHO (PS3.4, annex A); raises `NetworkProtocol`."""
-        with self._associated(remote, [build_context(Verification)]) as association:
+    def echo(self, remote: Remote, *, checks_find: bool = False) -> None:
+        """C-ECHO (PS3.4, annex A), and C-FIND of a study that nobody has; raises `NetworkProtocol`."""
+        find = [build_context(_FIND, list(UNCOMPRESSED))] if checks_find else []
+        with self._associated(remote, [build_context(Verification), *find]) as association:
+            accepted = {context.abstract_syntax for context in association.accepted_contexts}
+            if Verification not in accepted:
+                raise no_context(remote.aet)
             check("C-ECHO", remote.aet, association.send_c_echo())
+            if checks_find and _FIND not in accepted:
+                raise DicomFindUnavailable(f"Remote AET is {remote.aet}")
+            if checks_find:
+                nothing = {PATIENT_ID: "", ACCESSION_NUMBER: "", STUDY_UID: generate_uid()}
+                for _ in _answers(association, remote.aet, _FIND, encoded(Level.STUDY, nothing)):
+                    pass
 
     @contextmanager
     def storing(self, remote: Remote, kinds: Collection[Kind]) -> Iterator[StoreAssociation]:
@@ -98,11 +113,7 @@ class DicomScu:
     def find(self, remote: Remote, model: str, identifier: bytes) -> Iterator[bytes]:
         """C-FIND (PS3.4, annex C): the answers; raises `NetworkProtocol`."""
         with self._associated(remote, [build_context(model, list(UNCOMPRESSED))]) as association:
-            for status, answer in association.send_c_find(_decoded(identifier), model):
-                if status.get("Status") not in _PENDING:
-                    check("C-FIND", remote.aet, status)
-                elif answer is not None:
-                    yield encode(answer, is_implicit_vr=False, is_little_endian=True) or b""
+            yield from _answers(association, remote.aet, model, identifier)
 
     def move(self, remote: Remote, model: str, identifier: bytes, target_aet: str) -> None:
         """C-MOVE (PS3.4, annex C), to its end; raises `NetworkProtocol`."""
@@ -209,6 +220,14 @@ class DicomScu:
         if not association.is_established or not take_over(association):
             raise not_established(association, remote, tls)
         return association
+
+
+def _answers(association: Association, aet: str, model: str, asked: bytes) -> Iterator[bytes]:
+    for status, answer in association.send_c_find(_decoded(asked), model):
+        if status.get("Status") not in _PENDING:
+            check("C-FIND", aet, status)
+        elif answer is not None:
+            yield encode(answer, is_implicit_vr=False, is_little_endian=True) or b""
 
 
 def _decoded(identifier: bytes) -> Dataset:

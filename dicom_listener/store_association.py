@@ -12,10 +12,9 @@ from pynetdicom.dimse_primitives import C_STORE, DimseServiceType
 from pynetdicom.dsutils import split_dataset
 from pynetdicom.pdu_primitives import A_RELEASE
 
-from chalicelib.domain.errors import NoPresentationContext
 from chalicelib.services.network.dicom_out import Kind, MoveOriginator, Outgoing
 from dicom_listener.get_contexts import UNCOMPRESSED
-from dicom_listener.outcomes import check, ended
+from dicom_listener.outcomes import check, ended, no_context
 from dicom_listener.reactor import let_go
 
 MEDIUM_PRIORITY = 0x0000  # PS3.7, table E.1-1
@@ -98,12 +97,12 @@ class Storing:
     def _request(self, file: Outgoing, originator: MoveOriginator) -> tuple[C_STORE, int]:
         context_id = self._contexts.get((file.sop_class_uid, file.transfer_syntax))
         if context_id is None:
-            raise self._no_context()
+            raise no_context(self.aet)
         self._messages = self._messages % 0xFFFF + 1
         try:
             return _store_request(file, self._messages, originator), context_id
         except ValueError as error:  # what pynetdicom has against a file
-            raise self._no_context() from error
+            raise no_context(self.aet) from error
 
     def _send(self, request: C_STORE, context_id: int) -> Dataset:
         """As `Association.send_c_store`, which takes the UIDs from a file's meta information.
@@ -138,9 +137,6 @@ class Storing:
                 if answer is None:  # pynetdicom's sign of an abort, or of the end of the connection
                     raise _Ended
                 return answer
-
-    def _no_context(self) -> NoPresentationContext:
-        return NoPresentationContext(f'Unable to negotiate a presentation context with AET "{self.aet}"')
 
 
 def _store_request(file: Outgoing, message_id: int, originator: MoveOriginator) -> C_STORE:

@@ -24,6 +24,7 @@
     +-- UnsupportedMediaType    415   an encoding or type that cannot be read
     +-- NetworkProtocol         500   a remote modality or peer cannot be reached, refuses, or fails
     |   +-- NoPresentationContext 500 a remote modality accepts nothing of what it would be sent or asked
+    |   +-- DicomFindUnavailable 500 a remote modality that should answer C-FIND does not take it
     +-- BadSequenceOfCalls      500   what the call needs is not configured
     +-- InternalError           500   a fault of the store
     +-- Unavailable             503   AWS is throttling or away: try again
@@ -196,6 +197,13 @@ class NoPresentationContext(NetworkProtocol):
 
     orthanc_status = 2015
     orthanc_error = "DicomUserConnection: No acceptable presentation context for modality"
+
+
+class DicomFindUnavailable(NetworkProtocol):
+    """A remote modality that should answer C-FIND does not take it."""
+
+    orthanc_status = 2016
+    orthanc_error = "DicomUserConnection: The C-FIND command is not supported by the remote SCP"
 
 
 class BadSequenceOfCalls(NacreError):

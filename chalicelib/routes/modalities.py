@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from chalice.app import Response
 
 from chalicelib.domain.errors import BadFileFormat, InexistentItem, UnknownResource
 from chalicelib.domain.levels import Level
+from chalicelib.domain.modalities import Remote
 from chalicelib.routes.api import Api
-from chalicelib.routes.http import bytes_response, json_body, json_response, text_response
+from chalicelib.routes.http import bytes_response, field_of, json_body, json_response, text_response
 from chalicelib.routes.jobs import answer_to
 from chalicelib.routes.network_requests import (
     body_of_retrieval,
@@ -71,14 +72,19 @@ def modality_routes(services: Services) -> Api:
 
     @api.post("/modalities/{name}/echo")
     def echo(name: str) -> Response:
-        services.network.requests.echo(services.network.remotes.remote(name, _timeout(api.body)))
+        ask_echo(services.network.remotes.remote(name, _timeout(api.body)), api.body)
         return bytes_response(b"{}", "application/json")
 
     @api.post("/tools/dicom-echo")
     def echo_unknown() -> Response:
         modality = from_json(json_body(api.body))
-        services.network.requests.echo(services.network.remotes.of("", modality, _timeout(api.body)))
+        ask_echo(services.network.remotes.of("", modality, _timeout(api.body)), api.body)
         return bytes_response(b"{}", "application/json")
+
+    def ask_echo(remote: Remote, body: bytes) -> None:
+        default = services.settings.dicom_echo_checks_find
+        checks_find = field_of(_readable(body), "CheckFind", bool, "Boolean", default=default)
+        services.network.requests.echo(remote, checks_find=checks_find)
 
     @api.post("/modalities/{name}/store")
     def store(name: str) -> Response:
@@ -138,11 +144,15 @@ def modality_routes(services: Services) -> Api:
 
 
 def _timeout(body: bytes) -> Changes:
+    timeout = _readable(body).get("Timeout")
+    is_number = isinstance(timeout, int) and not isinstance(timeout, bool)
+    return Changes(timeout_seconds=timeout if is_number else None)
+
+
+def _readable(body: bytes) -> dict[str, Any]:
     """Orthanc reads of these bodies what it can."""
     try:
         fields = json_body(body)
     except BadFileFormat:
-        return Changes()
-    timeout = fields.get("Timeout") if isinstance(fields, dict) else None
-    is_number = isinstance(timeout, int) and not isinstance(timeout, bool)
-    return Changes(timeout_seconds=timeout if is_number else None)
+        return {}
+    return fields if isinstance(fields, dict) else {}

@@ -210,7 +210,7 @@ def body_of_retrieval(fields: Mapping[str, Any]) -> RetrieveBody:
     return RetrieveBody(
         fields=fields,
         target_aet=target,
-        method="" if method == RETRIEVE_METHODS[0] else method,
+        method=method,
         form=form,
         is_permissive=field_of(fields, "Permissive", bool, "Boolean", default=False),
         priority=field_of(fields, "Priority", int, "Integer", default=0),

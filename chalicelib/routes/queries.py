@@ -12,7 +12,7 @@ from chalicelib.dicom import queries as dicom
 from chalicelib.dicom.tags_json import Json, in_format
 from chalicelib.domain.errors import BadParameterType, UnknownResource
 from chalicelib.domain.levels import Level
-from chalicelib.domain.modalities import Remote
+from chalicelib.domain.modalities import RETRIEVE_METHODS, Remote
 from chalicelib.routes.api import Api
 from chalicelib.routes.http import json_response, text_response
 from chalicelib.routes.jobs import answer_to
@@ -126,6 +126,8 @@ def _retrieve(
     encoding = services.options.encoding()
     answers: list[Json] = [query.answer(index, encoding) for index in indexes]
     method = body.method or query.retrieve_method
+    if method == RETRIEVE_METHODS[0]:
+        method = services.settings.dicom_default_retrieve_method
     request = RetrieveRequest(
         remote=with_timeout(query.remote, body.changes.timeout_seconds),
         level=query.level,

@@ -71,9 +71,17 @@ class Pacs:
     """A query and retrieve provider made of pynetdicom: some answers to every C-FIND, nothing to retrieve."""
 
     def __init__(
-        self, answers: Callable[[str], list[Dataset]], port: int = 0, *, known: str = "KNOWN"
+        self,
+        answers: Callable[[str], list[Dataset]],
+        port: int = 0,
+        *,
+        known: str = "KNOWN",
+        echoes: bool = False,
+        status: int = 0xFF00,
     ) -> None:
-        """`answers` gives those at a level; `known` is the only destination of a C-MOVE."""
+        """`answers` gives those at a level, or a `status` instead; `known` is the only destination of a C-MOVE."""
+        self._echoes = echoes
+        self._status = status
         self.answers = answers
         self.known = known
         self.asked: list[Dataset] = []
@@ -81,6 +89,8 @@ class Pacs:
 
     def __enter__(self) -> Pacs:
         ae = AE("PACS")
+        if self._echoes:
+            ae.add_supported_context("1.2.840.10008.1.1")
         for context in (*QueryRetrievePresentationContexts, *BasicWorklistManagementPresentationContexts):
             ae.add_supported_context(str(context.abstract_syntax))
         handlers = [
@@ -99,6 +109,9 @@ class Pacs:
 
     def _find(self, event: evt.Event) -> Iterator[tuple[int, Dataset | None]]:
         self.asked.append(event.identifier)
+        if self._status != 0xFF00:
+            yield self._status, None
+            return
         for answer in self.answers(event.identifier.get("QueryRetrieveLevel", "WORKLIST")):
             yield 0xFF00, answer
 

@@ -48,7 +48,10 @@ class Api:
         self._client = Client(make_app(node.world.services, Telemetry(logging.getLogger("test"), None)))
 
     def status(self, method: str, path: str, body: Any = None) -> int:
-        return int(self._client.request(method, path, json.dumps(body).encode(), {}).status)
+        return int(self.answer(method, path, body).status)
+
+    def answer(self, method: str, path: str, body: Any = None) -> Any:
+        return self._client.request(method, path, json.dumps(body).encode(), {})
 
     def __call__(self, method: str, path: str, body: Any = None) -> Any:
         data = body if isinstance(body, bytes) else json.dumps(body).encode() if body is not None else b""

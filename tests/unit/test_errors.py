@@ -93,6 +93,7 @@ def test_every_error_has_a_status() -> None:
         "UnsupportedMediaType": 415,
         "NetworkProtocol": 500,
         "NoPresentationContext": 500,
+        "DicomFindUnavailable": 500,
         "BadSequenceOfCalls": 500,
         "InternalError": 500,
         "Unavailable": 503,

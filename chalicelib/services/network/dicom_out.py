@@ -78,8 +78,8 @@ class StoreAssociation(Protocol):
 class DicomOut(Protocol):
     """Asks things of remote modalities. All raise `NetworkProtocol` if one cannot be reached, refuses, or fails."""
 
-    def echo(self, remote: Remote) -> None:
-        """C-ECHO."""
+    def echo(self, remote: Remote, *, checks_find: bool = False) -> None:
+        """C-ECHO; and a C-FIND that finds nothing, which raises `DicomFindUnavailable` where none is taken."""
 
     def storing(self, remote: Remote, kinds: Collection[Kind]) -> AbstractContextManager[StoreAssociation]:
         """An association for files of these kinds; of each SOP class in uncompressed transfer syntaxes as well."""

@@ -41,7 +41,7 @@ class RequestWork:
         with run.kept_alive():
             match arguments["operation"]:
                 case "echo":
-                    self._out.echo(remote)
+                    self._out.echo(remote, checks_find=arguments.get("checks_find", False))
                 case "store":
                     file = self._notes.get_bytes(run.job.id, FILE)
                     kind = arguments["sop_class_uid"], arguments["transfer_syntax"]
@@ -75,15 +75,15 @@ class Requests:
         self._asking = asking
         self._notes = notes
 
-    def echo(self, remote: Remote) -> None:
-        """C-ECHO.
+    def echo(self, remote: Remote, *, checks_find: bool = False) -> None:
+        """C-ECHO, and a C-FIND as well if that is to be checked.
 
         Raises
         ------
         NetworkProtocol
             The modality does not answer, or not in time.
         """
-        self._ask({"operation": "echo"}, remote)
+        self._ask({"operation": "echo", "checks_find": checks_find}, remote)
 
     def store(self, remote: Remote, file: bytes, kind: Kind, sop_instance_uid: str) -> None:
         """C-STORE of a file that is not in the store; raises as `echo`."""

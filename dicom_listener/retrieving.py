@@ -27,6 +27,7 @@ from chalicelib.services.network.dicom_out import MoveOriginator
 from chalicelib.services.network.getting import Getting
 from chalicelib.services.network.modality_store import ModalityStore
 from chalicelib.services.network.query import DicomQuery
+from chalicelib.services.network.store_work import MAXIMUM_FAILED_UIDS
 from dicom_listener.access import Access
 from dicom_listener.finding import keys_of
 from dicom_listener.peers import peer_of
@@ -161,7 +162,7 @@ class Retrieve:
 
 def _counts(job: Job, total: int) -> _Counts:
     done, failed = job.checkpoint.get("done", 0), job.checkpoint.get("failed", 0)
-    return _Counts(total - done, done - failed, failed)
+    return _Counts(total - done, done - failed, failed, job.checkpoint.get("failed_uids", []))
 
 
 class _Answers:
@@ -215,6 +216,6 @@ class _Answers:
             answer.NumberOfWarningSuboperations = 0
         if counts is not None and status not in (SUCCESS, PENDING):
             listing = Dataset()
-            listing.FailedSOPInstanceUIDList = counts.failed_uids
+            listing.FailedSOPInstanceUIDList = counts.failed_uids[:MAXIMUM_FAILED_UIDS]
             answer.Identifier = BytesIO(encode(listing, *self._encoding) or b"")
         self._association.dimse.send_msg(answer, self._context_id)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Iterator
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import pytest
 from pydicom import Dataset, dcmread
 from pydicom.data import get_testdata_file
 from pynetdicom import AE, build_role, evt
+from pynetdicom.dsutils import decode, encode
 from pynetdicom.sop_class import (  # type: ignore[attr-defined]  # made at run time
     PatientRootQueryRetrieveInformationModelFind,
     StudyRootQueryRetrieveInformationModelFind,
@@ -20,6 +22,7 @@ from pynetdicom.sop_class import (  # type: ignore[attr-defined]  # made at run 
 )
 
 from chalicelib.domain.levels import Level
+from chalicelib.services.network import store_work
 from chalicelib.services.network.query import DicomQuery, Keys
 from dicom_listener.statuses import (
     CANCELLED,
@@ -220,13 +223,20 @@ def test_who_may_not_ask_hears_so(tmp_path: Path) -> None:
 
 def move(node: Node, identifier: Dataset, destination: str = "RECEIVER") -> list[Dataset]:
     """The answers to a C-MOVE."""
+    return [status for status, _ in moved(node, identifier, destination)]
+
+
+def moved(
+    node: Node, identifier: Dataset, destination: str = "RECEIVER"
+) -> list[tuple[Dataset, Dataset | None]]:
+    """As `move`, with the data sets of the answers."""
     model = StudyRootQueryRetrieveInformationModelMove
     ae = AE("PEER")
     ae.add_requested_context(model)
     association = ae.associate("127.0.0.1", node.port)
-    statuses = [status for status, _ in association.send_c_move(identifier, destination, model, msg_id=7)]
+    answers = list(association.send_c_move(identifier, destination, model, msg_id=7))
     association.release()
-    return statuses
+    return answers
 
 
 @pytest.mark.parametrize("level", list(Level))
@@ -247,16 +257,57 @@ def test_a_move_sends_what_it_names_and_tells_its_originator(node: Node, level: 
 
 
 def test_a_move_that_fails_in_part_is_a_warning(node: Node) -> None:
-    add_images(node, 3)
+    identifiers = add_images(node, 3)
     study = keys(QueryRetrieveLevel="STUDY", StudyInstanceUID=image().StudyInstanceUID)
     with Scp(statuses=[0x0000, 0xA700]) as peer:
         configure(node, peer.modality())
-        last = move(node, study)[-1]
+        last, listing = moved(node, study)[-1]
     assert (last.Status, last.NumberOfCompletedSuboperations, last.NumberOfFailedSuboperations) == (
         SUB_OPERATIONS_WARNING,
         2,
         1,
     )
+    (failed,) = {uid(node, one) for one in identifiers} - set(peer.received)
+    assert listing is not None
+    assert listing.FailedSOPInstanceUIDList == failed
+
+
+@pytest.mark.parametrize("maximum", [3, 2])
+def test_a_move_that_fails_names_what_failed_up_to_a_number(
+    node: Node, monkeypatch: pytest.MonkeyPatch, maximum: int
+) -> None:
+    """Over the checkpoint of a job in which some instances were sent, and until its end."""
+    monkeypatch.setattr(store_work, "MAXIMUM_FAILED_UIDS", maximum)
+    monkeypatch.setattr(store_work, "BATCH", 1)
+    add_images(node, 5)
+    study = keys(QueryRetrieveLevel="STUDY", StudyInstanceUID=image().StudyInstanceUID)
+    statuses = [0xA700, 0x0000, 0xA900, 0x0000, 0xC000]
+    with Scp(statuses=statuses) as peer:
+        configure(node, peer.modality())
+        last, listing = moved(node, study)[-1]
+    assert (last.Status, last.NumberOfFailedSuboperations) == (SUB_OPERATIONS_WARNING, 3)
+    assert listing is not None
+    named = list(listing.FailedSOPInstanceUIDList)
+    assert len(set(named)) == maximum
+    assert not set(named) & set(peer.received)
+
+
+def test_a_move_of_which_nothing_arrives_names_everything(node: Node) -> None:
+    identifiers = add_images(node, 3)
+    study = keys(QueryRetrieveLevel="STUDY", StudyInstanceUID=image().StudyInstanceUID)
+    configure(node, {"AET": "RECEIVER", "Host": "127.0.0.1", "Port": free_port()})
+    last, listing = moved(node, study)[-1]
+    assert (last.Status, last.NumberOfFailedSuboperations) == (SUB_OPERATIONS_FAILED, 3)
+    assert listing is not None
+    assert set(listing.FailedSOPInstanceUIDList) == {uid(node, one) for one in identifiers}
+
+
+def test_as_many_names_as_are_kept_fit_into_an_answer() -> None:
+    listing = Dataset()
+    listing.FailedSOPInstanceUIDList = ["1." + "2" * 62] * store_work.MAXIMUM_FAILED_UIDS
+    data = encode(listing, is_implicit_vr=False, is_little_endian=True)
+    assert data is not None
+    assert decode(BytesIO(data), is_implicit_vr=False, is_little_endian=True) == listing
 
 
 def test_moves_that_cannot_be(node: Node) -> None:

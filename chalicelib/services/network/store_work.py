@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any, Protocol
 
 from chalicelib.domain.errors import InexistentItem, NacreError
@@ -25,6 +25,10 @@ BATCH = 20
 
 LEG = 1000
 """Instances that are read, and sent by one association, at a time."""
+
+
+MAXIMUM_FAILED_UIDS = 1000
+"""SOP Instance UIDs of failures that are kept: more would not fit into an element with a length of two bytes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +60,22 @@ class _Progress:
     done: int = 0
     failed: int = 0
     size: int = 0
+    failed_uids: list[str] = field(default_factory=list)
+
+    def add(self, attempt: Attempt) -> None:
+        """Count an attempt."""
+        self.done += 1
+        self.size += attempt.size
+        if attempt.error is not None:
+            self.failed += 1
+            if len(self.failed_uids) < MAXIMUM_FAILED_UIDS:
+                self.failed_uids.append(attempt.instance.sop_instance_uid)
+
+    def checkpoint(self) -> dict[str, Any]:
+        """What the job keeps of it."""
+        kept = asdict(self)
+        del kept["total"]
+        return kept
 
 
 class StoreWork:
@@ -101,9 +121,7 @@ class StoreWork:
             error = attempt.error
             if error is not None and not is_permissive:
                 break
-            progress.done += 1
-            progress.failed += error is not None
-            progress.size += attempt.size
+            progress.add(attempt)
             if error is None:
                 sent.append(attempt.instance)
             if len(sent) == BATCH:
@@ -125,7 +143,7 @@ class StoreWork:
         if "Size" in content:
             content |= sizes(progress.size)
         run.checkpoint(
-            {"done": progress.done, "failed": progress.failed, "size": progress.size},
+            progress.checkpoint(),
             progress.done * 100 // progress.total,
             content,
             self._exports.entries(sent, name),

@@ -17,6 +17,7 @@ from chalicelib.configuration_file import SettingsError
 from chalicelib.observability import open_telemetry
 from chalicelib.settings import Settings
 from dicom_listener.process import serve
+from dicom_listener.renewal import unreported
 from dicom_listener.tls import calling_contexts, listening_context
 
 BACKLOG = 128
@@ -46,8 +47,8 @@ def main() -> int:
     argparse.ArgumentParser(prog="dicom_listener", description=__doc__).parse_args()
     try:
         settings = Settings.load(os.environ)
-        listening_context(settings)  # one message now, instead of one from each process
-        calling_contexts(settings)
+        listening_context(settings, unreported)  # one message now, instead of one from each process
+        calling_contexts(settings, unreported)
     except SettingsError as error:
         sys.stderr.write(f"{error}\n")
         return 2

@@ -36,6 +36,7 @@ from dicom_listener.health import Health, start_health
 from dicom_listener.listener import Listener, ListenerOptions, configure_pynetdicom
 from dicom_listener.monitor import Monitor
 from dicom_listener.peers import peer_of
+from dicom_listener.renewal import Report
 from dicom_listener.retrieving import Retrieve
 from dicom_listener.scu import DicomScu
 from dicom_listener.statuses import NOT_AUTHORISED, SUCCESS
@@ -105,7 +106,7 @@ def make_listener(
     )
     worklist = (str(ModalityWorklistInformationFind),) if settings.worklists.enable else ()
     contexts = Contexts((*SERVICES, *worklist), lambda: storage_rules(services.options))
-    tls = listening_context(settings)
+    tls = listening_context(settings, reporter(telemetry))
     return Listener(options, listening, access, contexts, handlers, retrieve.serve, monitor, tls)
 
 
@@ -168,7 +169,9 @@ def serve(settings: Settings, listening: socket.socket, telemetry: Telemetry) ->
     configure_pynetdicom(folder)
     settings = msgspec.structs.replace(settings, dicom_folder=str(folder))
     out = DicomScu(
-        settings.maximum_pdu_length, calling_contexts(settings), settings.dicom_association_close_delay
+        settings.maximum_pdu_length,
+        calling_contexts(settings, reporter(telemetry)),
+        settings.dicom_association_close_delay,
     )
     services = build(settings, make_clients(settings.aws_endpoint_url or None), dicom_out=out)
     monitor = Monitor(telemetry)
@@ -189,6 +192,11 @@ def serve(settings: Settings, listening: socket.socket, telemetry: Telemetry) ->
         return done
 
     return drain
+
+
+def reporter(telemetry: Telemetry) -> Report:
+    """Logs that TLS files cannot be used."""
+    return lambda error: telemetry.event("TLS files cannot be used, the former stay", error=error)
 
 
 def _echo_handler(access: Access) -> Callable[[evt.Event], int]:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import ssl
 from collections.abc import Callable
-from functools import cache
 
 from chalicelib.configuration_file import SettingsError
 from chalicelib.domain.errors import BadSequenceOfCalls
 from chalicelib.settings import Settings
+from dicom_listener.renewal import Renewed, Report
 
 _VERSIONS = (
     ssl.TLSVersion.TLSv1_2,  # BCP 195
@@ -24,8 +24,13 @@ _BCP_195 = "ECDHE+AESGCM:DHE+AESGCM:!aNULL:!PSK"
 _TLS_1_3 = "TLS_"
 
 
-def listening_context(settings: Settings) -> ssl.SSLContext | None:
+def listening_context(settings: Settings, report: Report) -> Callable[[], ssl.SSLContext] | None:
     """What secures associations that peers ask for, None without `DicomTlsEnabled`.
+
+    Parameters
+    ----------
+    report
+        Told when the files have changed and cannot be used; the former ones then stay in use.
 
     Raises
     ------
@@ -36,11 +41,11 @@ def listening_context(settings: Settings) -> ssl.SSLContext | None:
         return None
     if missing := _missing(settings):
         raise SettingsError(f"DicomTlsEnabled is on, and there is no {missing[0]}")
-    return _context(settings, ssl.PROTOCOL_TLS_SERVER)
+    return _renewed(settings, ssl.PROTOCOL_TLS_SERVER, report)
 
 
-def calling_contexts(settings: Settings) -> Callable[[], ssl.SSLContext]:
-    """What secures associations with modalities that have `UseDicomTls`.
+def calling_contexts(settings: Settings, report: Report) -> Callable[[], ssl.SSLContext]:
+    """What secures associations with modalities that have `UseDicomTls`; `report` is as above.
 
     What is returned raises `BadSequenceOfCalls` if the options are not complete.
 
@@ -49,16 +54,21 @@ def calling_contexts(settings: Settings) -> Callable[[], ssl.SSLContext]:
     SettingsError
         The options name a file that cannot be used.
     """
+    if missing := _missing(settings):
+        text = f"DICOM TLS - No path to the {missing[1]} was provided"
 
-    @cache
-    def context() -> ssl.SSLContext:
-        if missing := _missing(settings):
-            raise BadSequenceOfCalls(f"DICOM TLS - No path to the {missing[1]} was provided")
-        return _context(settings, ssl.PROTOCOL_TLS_CLIENT)
+        def refuse() -> ssl.SSLContext:
+            raise BadSequenceOfCalls(text)
 
-    if not _missing(settings):
-        context()
-    return context
+        return refuse
+    return _renewed(settings, ssl.PROTOCOL_TLS_CLIENT, report)
+
+
+def _renewed(settings: Settings, protocol: int, report: Report) -> Renewed:
+    paths = [settings.dicom_tls_certificate, settings.dicom_tls_private_key]
+    if settings.dicom_tls_remote_certificate_required:
+        paths.append(settings.dicom_tls_trusted_certificates)
+    return Renewed(lambda: _context(settings, protocol), paths, report)
 
 
 def _missing(settings: Settings) -> tuple[str, str] | None:

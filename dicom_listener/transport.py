@@ -157,10 +157,10 @@ class Handler(RequestHandler):
         """
         self.request.settimeout(self.ae.network_timeout)
         self.request.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        context = self.server.ssl_context
-        if context is not None:
+        tls = self.server.tls
+        if tls is not None:
             try:
-                self.request = context.wrap_socket(self.request, server_side=True)
+                self.request = tls().wrap_socket(self.request, server_side=True)
             except (OSError, ssl.SSLError):
                 self.server.monitor.handshake_failed()
                 self.server.shutdown_request(self.request)
@@ -196,19 +196,20 @@ class Server(ThreadedAssociationServer):
         ae: ApplicationEntity,
         listening: socket.socket,
         ae_title: str,
-        tls: ssl.SSLContext | None,
+        tls: Callable[[], ssl.SSLContext] | None,
         handlers: list[EventHandlerType],
         retrieve: Retrieving,
         monitor: Monitor,
     ) -> None:
-        """`retrieve` serves C-MOVE and C-GET.
+        """`retrieve` serves C-MOVE and C-GET; `tls` gives the context of a connection.
 
         `listening` is bound and listens; it becomes non-blocking, since others may take what woke this one.
         """
         self._listening = listening
         self.retrieve = retrieve
+        self.tls = tls
         self.monitor = monitor
-        super().__init__(ae, listening.getsockname(), ae_title, [], tls, handlers, Handler)
+        super().__init__(ae, listening.getsockname(), ae_title, [], None, handlers, Handler)
 
     def server_bind(self) -> None:
         """Use the socket that was given."""

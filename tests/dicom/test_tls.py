@@ -18,6 +18,7 @@ from chalicelib.domain.errors import BadSequenceOfCalls, NetworkProtocol
 from chalicelib.domain.jobs import JobState
 from chalicelib.domain.levels import Level
 from chalicelib.settings import Settings
+from dicom_listener.renewal import unreported
 from dicom_listener.tls import calling_contexts, listening_context
 from tests.dicom.certificates import Certificate, authority, signed
 from tests.dicom.peers import Orthanc, receiver, run
@@ -199,21 +200,22 @@ def test_options_that_cannot_work_stop_the_start(
     known: Authorities, options: dict[str, str], named: str
 ) -> None:
     with pytest.raises(SettingsError, match=named):
-        listening_context(load(known, **options))
+        listening_context(load(known, **options), unreported)
 
 
 def test_a_key_of_another_certificate_stops_the_start(known: Authorities) -> None:
     settings = load(known, dicom_tls_private_key=known.peer.key)
     with pytest.raises(SettingsError, match="DicomTlsPrivateKey"):
-        listening_context(settings)
+        listening_context(settings, unreported)
     with pytest.raises(SettingsError, match="DicomTlsPrivateKey"):
-        calling_contexts(settings)
+        calling_contexts(settings, unreported)
 
 
 def test_accepted_ciphers_are_the_only_ones(known: Authorities) -> None:
     cipher = "ECDHE-RSA-AES256-GCM-SHA384"
     version = {"dicom_tls_minimum_protocol_version": "4"}
-    context = listening_context(load(known, **version, dicom_tls_ciphers_accepted=f'["{cipher}"]'))
+    settings = load(known, **version, dicom_tls_ciphers_accepted=f'["{cipher}"]')
+    context = listening_context(settings, unreported)
     assert context is not None
-    names = [one["name"] for one in context.get_ciphers()]
+    names = [one["name"] for one in context().get_ciphers()]
     assert [name for name in names if not name.startswith("TLS_")] == [cipher]

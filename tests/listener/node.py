@@ -16,7 +16,7 @@ from chalicelib.observability import Telemetry
 from chalicelib.settings import Settings
 from dicom_listener.listener import Listener
 from dicom_listener.monitor import Monitor
-from dicom_listener.process import make_listener
+from dicom_listener.process import make_listener, reporter
 from dicom_listener.scu import DicomScu
 from dicom_listener.tls import calling_contexts
 from tests.support.local_world import local_world
@@ -43,7 +43,9 @@ def running_node(folder: Path, telemetry: Telemetry | None = None, **options: An
     environment = {n: v if isinstance(v, str) else json.dumps(v) for n, v in options.items()}
     environment["dicom_folder"] = str(folder)
     outgoing = Settings.load({f"NACRE_{n.upper()}": v for n, v in environment.items()})
-    scu = DicomScu(16384, calling_contexts(outgoing), outgoing.dicom_association_close_delay)
+    scu = DicomScu(
+        16384, calling_contexts(outgoing, reporter(telemetry)), outgoing.dicom_association_close_delay
+    )
     with (
         ThreadPoolExecutor(16) as pool,
         local_world(pool, scu, **environment) as world,

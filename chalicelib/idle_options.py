@@ -9,7 +9,7 @@ WITHOUT_EFFECT = frozenset(
     DicomModalitiesInDatabase
     DicomScuPreferredTransferSyntax
     ExecuteLuaEnabled ExternalDictionaries ExtraMainDicomTags
-    H265TransferSyntaxAccepted HttpDescribeErrors HttpProxy HttpRequestTimeout HttpServerEnabled
+    H265TransferSyntaxAccepted HttpDescribeErrors HttpRequestTimeout HttpServerEnabled
     HttpThreadsCount HttpVerbose IndexDirectory
     IngestTranscoding IngestTranscodingOfCompressed IngestTranscodingOfUncompressed
     JobsEngineThreadsCount JobsHistorySize Jpeg2000TransferSyntaxAccepted

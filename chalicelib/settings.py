@@ -33,6 +33,9 @@ Seconds = Annotated[float, Meta(gt=0)]
 # Orthanc's range for what users define. msgspec 0.20 and 0.22 crash on it in a union with a fixed-size tuple.
 UserNumber = Annotated[int, Meta(ge=1024, le=65535)]
 
+PROXY = r"^((http://)?([^/\s]+@)?([^@:/\s\[\]]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?/?)?\Z"
+"""A proxy of HTTP, as libcurl takes it, or nothing."""
+
 LAMBDA_PAYLOAD_BYTES = 4_400_000  # 6 MB (Lambda's limit), less base64 and the envelope
 LOCAL_PAYLOAD_BYTES = 2 * 1024**3
 
@@ -95,6 +98,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, rename="pascal"):
     dicom_modalities: Mapping[str, list[Any] | dict[str, Any]] = field(default_factory=dict)
     orthanc_peers: Mapping[str, list[Any] | dict[str, Any]] = field(default_factory=dict)
     http_timeout: Natural = 60
+    http_proxy: Annotated[str, Meta(pattern=PROXY)] = ""
     https_verify_peers: bool = True
     https_ca_certificates: str = field(default="", name="HttpsCACertificates")
     user_metadata: Mapping[str, UserNumber] = field(default_factory=dict)

@@ -48,7 +48,12 @@ def peer_works(
 ) -> dict[str, Work]:
     """The kinds of jobs that ask peers; they run where those do that need DICOM, in the hospital's network."""
     settings = base.settings
-    options = HttpOptions(settings.http_timeout, settings.https_verify_peers, settings.https_ca_certificates)
+    options = HttpOptions(
+        settings.http_timeout,
+        settings.https_verify_peers,
+        settings.https_ca_certificates,
+        settings.http_proxy,
+    )
     sending = PeerSending(peers, options, transcoding, spool, base.clock)
     works: tuple[Work, ...] = (
         StoreWork(TYPE, partial(PeerDestination.of, sending), exports, base.index, notes),

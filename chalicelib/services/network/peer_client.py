@@ -12,33 +12,37 @@ import ssl
 from base64 import b64encode
 from collections.abc import Callable
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from http.client import HTTPException
 from typing import BinaryIO
+from urllib.parse import urlsplit
 
 import urllib3
 from urllib3.connection import HTTPConnection, HTTPSConnection
-from urllib3.exceptions import HTTPError, NameResolutionError, NewConnectionError
+from urllib3.exceptions import HTTPError, NameResolutionError, NewConnectionError, ProxyError
 from urllib3.exceptions import SSLError as TlsError
 from urllib3.exceptions import TimeoutError as HttpTimeoutError
 
 from chalicelib.domain.clock import Clock
 from chalicelib.domain.errors import NetworkProtocol
 from chalicelib.domain.peers import Peer
+from chalicelib.services.network.http_proxy import HttpProxy, literal_address, proxy_of
 
 MAXIMUM_ANSWER_BYTES = 4 * 1024**2
 _PIECE_BYTES = 64 * 1024
+_COULD_NOT_RESOLVE = "Could not resolve hostname"
 _AWS_LOCAL = ipaddress.ip_network("fd00:ec2::/32")
 """Where AWS serves by IPv6 what it serves at link-local addresses by IPv4."""
 
 
 @dataclass(frozen=True, slots=True)
 class HttpOptions:
-    """Orthanc's options of its HTTP client: `HttpTimeout`, `HttpsVerifyPeers`, `HttpsCACertificates`."""
+    """Orthanc's options of its HTTP client: `HttpTimeout`, `HttpsVerifyPeers`, `HttpsCACertificates`, `HttpProxy`."""
 
     timeout_seconds: int = 60
     verifies: bool = True
     ca_certificates: str = ""
+    proxy: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,10 +71,8 @@ class PeerClient:
         if peer.username:
             credentials = b64encode(f"{peer.username}:{peer.password}".encode()).decode()
             self._headers["Authorization"] = f"Basic {credentials}"
-        is_secure = peer.address.startswith("https:")
-        self._pools = urllib3.PoolManager(
-            num_pools=1, ssl_context=self._tls(options) if is_secure else None, retries=False
-        )
+        tls = self._tls(options) if peer.address.startswith("https:") else None
+        self._pools = _pools(proxy_of(options.proxy), peer, tls)
         self._pools.pool_classes_by_scheme = {"http": _HttpPool, "https": _HttpsPool}
 
     def get(self, path: str) -> Answer:
@@ -151,10 +153,25 @@ def _password(peer: Peer) -> Callable[[], str]:
     return lambda: peer.certificate_key_password
 
 
+def _pools(proxy: HttpProxy | None, peer: Peer, tls: ssl.SSLContext | None) -> urllib3.PoolManager:
+    if proxy is None:
+        return urllib3.PoolManager(num_pools=1, ssl_context=tls, retries=False)
+    # Where a name leads is for the proxy to find out, and to judge.
+    address = literal_address(urlsplit(peer.address).hostname or "")
+    if address is not None:
+        _refuse_link_local(address)
+    return urllib3.ProxyManager(
+        proxy.url, num_pools=1, proxy_headers=proxy.headers, ssl_context=tls, retries=False
+    )
+
+
 def _cause(error: BaseException) -> str:
     """What libcurl calls an error."""
+    if isinstance(error, ProxyError):
+        reason = _cause(error.original_error)
+        return reason if reason != _COULD_NOT_RESOLVE else "Could not resolve proxy name"
     if isinstance(error, NameResolutionError):
-        return "Could not resolve hostname"
+        return _COULD_NOT_RESOLVE
     if isinstance(error, NewConnectionError):
         return "Could not connect to server"
     if isinstance(error, HttpTimeoutError | TimeoutError):
@@ -165,16 +182,22 @@ def _cause(error: BaseException) -> str:
             return "SSL peer certificate or SSH remote key was not OK"
         return "SSL connect error"
     if isinstance(error, ValueError):
-        return "Could not resolve hostname"
+        return _COULD_NOT_RESOLVE
     return "Failure when receiving data from the peer"
 
 
 def _refuse_metadata(connection: HTTPConnection) -> None:
     """Refuse the link-local addresses, at which AWS gives credentials of the machine to who asks from it."""
-    address = ipaddress.ip_address(_address_of(connection))
+    try:
+        _refuse_link_local(ipaddress.ip_address(_address_of(connection)))
+    except NetworkProtocol:
+        connection.close()
+        raise
+
+
+def _refuse_link_local(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> None:
     mapped = getattr(address, "ipv4_mapped", None) or address
     if mapped.is_link_local or mapped in _AWS_LOCAL:
-        connection.close()
         raise NetworkProtocol("Peers at link-local addresses are not asked")
 
 

@@ -17,6 +17,7 @@ from pynetdicom.association import Association
 
 from chalicelib.domain.jobs import JobState
 from chalicelib.domain.modalities import Remote
+from chalicelib.services.network import store_work
 from dicom_listener import idle_associations
 from dicom_listener.idle_associations import IdleAssociations
 from dicom_listener.scu import DicomScu
@@ -88,6 +89,14 @@ def test_jobs_one_after_the_other_share_an_association_of_orthanc(node: Node, tm
             sends(node, [one])
         assert wire.connections == 1
         assert len(orthanc.request("GET", "/instances")) == 3
+
+
+def test_the_legs_of_a_long_job_share_one(node: Node, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(store_work, "LEG", 2)
+    with Watched() as peer:
+        configure(node, peer.modality())
+        sends(node, add_images(node, 6))
+        assert (len(peer.associations), len(peer.received)) == (1, 6)
 
 
 def test_without_a_delay_each_job_has_its_own(tmp_path: Path) -> None:

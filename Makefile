@@ -7,7 +7,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: run test peers lint types package synth bench clean
+.PHONY: run test peers lint types package synth pin bench clean
 
 run: $(VENV)/.run
 	@exec $(BIN)/python -m infra.local
@@ -23,6 +23,7 @@ lint: $(VENV)/.dev
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/lint-imports
+	$(BIN)/hadolint dicom_listener/Dockerfile
 
 types: $(VENV)/.dev
 	$(BIN)/mypy
@@ -33,6 +34,10 @@ package: $(VENV)/.run
 # CloudFormation templates of a stage, checked by cdk-nag; no AWS account is needed.
 synth: $(VENV)/.infra package
 	$(BIN)/python -m infra.stacks --stage $(STAGE)
+
+# The digest of the listener's base image; needs docker with buildx.
+pin:
+	@$(PYTHON) -m infra.image pin
 
 bench: $(VENV)/.dev
 	$(BIN)/python -m tests.benchmarks $(BENCH)

@@ -61,7 +61,7 @@ def test_the_context_is_the_product_alone() -> None:
         path.relative_to(ROOT).as_posix()
         for name in ("chalicelib", "dicom_listener")
         for path in (ROOT / name).rglob("*")
-        if path.suffix in (".py", ".md")
+        if path.suffix in (".py", ".md", ".txt")
     }
     requirements = {"requirements.txt", "requirements-listener.txt", "constraints.txt"}
     assert len(product) > 200

@@ -59,7 +59,7 @@ def has_news(association: Association) -> bool:
     return (
         not association.is_established
         or not dul.is_alive()
-        or dul.state_machine.current_state != "Sta6"  # PS3.8, table 9-1: ready for data transfer
+        or dul.state_machine.current_state != "Sta6"  # PS3.8, table 9-3: ready for data transfer
         or not dul.event_queue.empty()
         or not association.dimse.msg_queue.empty()
         or _is_readable(association)
@@ -89,7 +89,25 @@ def let_go(association: Association) -> None:
             association.abort()
     else:
         association.acse_timeout = END_SECONDS
+        _bear_a_release_that_was_faster(association)
         association.release()
     transport = association.dul.socket
     if transport is not None:
-        transport.close()  # if both began at once, pynetdicom has left it
+        transport.close()
+
+
+def _bear_a_release_that_was_faster(association: Association) -> None:
+    """Have a request to release dropped if the peer's has come just before: it only wants its answer.
+
+    pynetdicom's thread would end by an exception, since PS3.8, table 9-10, has no action for this.
+    """
+    dul = association.dul
+    do_action = dul.state_machine.do_action
+
+    def act(event: str) -> None:
+        if (event, dul.state_machine.current_state) == ("Evt11", "Sta8"):
+            dul.to_provider_queue.get(block=False)
+        else:
+            do_action(event)
+
+    dul.state_machine.do_action = act  # type: ignore[method-assign]

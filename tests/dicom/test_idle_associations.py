@@ -18,7 +18,7 @@ from pynetdicom.association import Association
 from chalicelib.domain.jobs import JobState
 from chalicelib.domain.modalities import Remote
 from chalicelib.services.network import store_work
-from dicom_listener import idle_associations
+from dicom_listener import idle_associations, reactor
 from dicom_listener.idle_associations import IdleAssociations
 from dicom_listener.scu import DicomScu
 from tests.dicom.peers import Orthanc, free_port, receiver, running, tool
@@ -144,10 +144,10 @@ def test_the_delay_ends_it_by_a_release(tmp_path: Path) -> None:
         assert len(node.scu.idle) == 1
         wait_until(lambda: "released" in peer.ends)
         assert len(node.scu.idle) == 0
-        wait_until(lambda: threads_of(peer) == 0)
+        wait_until(lambda: association_threads() == 0)
 
 
-def threads_of(peer: Watched) -> int:
+def association_threads() -> int:
     """The threads of associations that are still there, on both sides."""
     return sum(isinstance(thread, Association) for thread in threading.enumerate())
 
@@ -172,7 +172,7 @@ def test_what_the_peer_ends_is_ended_here_too(node: Node, end: str) -> None:
         sends(node, [first])
         getattr(peer.associations[0], end)()
         wait_until(lambda: len(node.scu.idle) == 0)
-        wait_until(lambda: threads_of(peer) == 0)
+        wait_until(lambda: association_threads() == 0)
         assert peer.associations[0].is_released == (end == "release")
         sends(node, [second])
         assert (len(peer.associations), len(peer.received)) == (2, 2)
@@ -203,6 +203,23 @@ def _end(association: Association, end: str) -> None:
         association.dul.socket._shutdown_socket()
     else:
         getattr(association, end)()
+
+
+def test_a_peer_that_releases_just_before_us_is_answered(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its request has come, and was not noticed yet."""
+    scu = DicomScu(16384, idle_seconds=LONG)
+    failures: list[object] = []
+    monkeypatch.setattr(threading, "excepthook", failures.append)
+    for module in (idle_associations, reactor):
+        monkeypatch.setattr(module, "has_news", lambda _association: False)
+    with Watched() as peer:
+        stored_nothing(scu, peer.remote())
+        threading.Thread(target=peer.associations[0].release).start()
+        time.sleep(0.2)
+        scu.close()
+        wait_until(lambda: association_threads() == 0)
+        assert peer.associations[0].is_released
+        assert failures == []
 
 
 def test_a_peer_that_ends_every_association_at_the_second_file_fails_after_one_more_try(node: Node) -> None:

@@ -136,6 +136,7 @@ def build(
         tallies,
         orphans,
         delete,
+        pool,
         clock,
         stable_age_seconds=settings.stable_age,
         sleep=sleep,

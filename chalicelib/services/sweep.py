@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import Executor
 from itertools import islice
 
 from chalicelib.domain.changes import STABLE, ChangeType
@@ -28,8 +29,8 @@ from chalicelib.storage.dynamodb.log import FOLD, SequencedLog
 from chalicelib.storage.dynamodb.table import Item, backoff
 from chalicelib.storage.dynamodb.writes import IndexWrites
 
-BATCH = 100
-MAX_BATCHES = 20
+BATCH = 2000  # entries; a resource is written once for all those in one batch that arrived below it
+MAX_BATCHES = 5
 DUE_PAGE = 200
 MAX_DUE_PAGES = 20
 MAX_ATTEMPTS = 10
@@ -47,6 +48,7 @@ class Sweeper:
         tallies: Tallies,
         orphans: Orphans,
         delete: Delete,
+        pool: Executor,
         clock: Clock,
         *,
         stable_age_seconds: int,
@@ -59,6 +61,7 @@ class Sweeper:
         self._tallies = tallies
         self._orphans = orphans
         self._delete = delete
+        self._pool = pool
         self._clock = clock
         self._stable_age_seconds = stable_age_seconds
         self._sleep = sleep
@@ -117,10 +120,13 @@ class Sweeper:
             series = resources.get(entry.body["up"][Level.SERIES])
             if series is None or series.incarnation != entry.body["inc"]:
                 self._settle_orphan(entry)
-        for resource in resources.values():
+
+        def keep(resource: Resource) -> None:
             self._touch(resource, latest[resource.id])
             if resource.expected_instances:
                 self._complete(resource)
+
+        list(self._pool.map(keep, resources.values()))
 
     def _settle_orphan(self, entry: Entry) -> None:
         instance = self._index.instance(entry.body["id"])

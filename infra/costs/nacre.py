@@ -51,8 +51,8 @@ def traffic(load: Workload, month: float) -> Traffic:
     ingest = op.INBOX if load.way is Way.INBOX else op.UPLOAD
     new = load.series + load.studies + load.patients
     entries = load.instances + 2 * new  # each is announced, and once it is stable again
-    # At least one batch for each sweep that finds something: below a hundred entries a minute, one each.
-    batches = max(entries / op.FOLLOW_SIZE, min(SWEEPS, entries))
+    # Each sweep that finds something has a batch.
+    batches = max(entries / op.BATCH_ENTRIES, min(SWEEPS, entries))
     touched = 3 * min(load.series_at_once, entries / batches if batches else 0)
     files_read = (load.read_bytes + load.sent_bytes) / load.instance_bytes
     return Traffic(
@@ -66,6 +66,7 @@ def traffic(load: Workload, month: float) -> Traffic:
             ("finds", op.FIND, load.finds_per_day * DAYS_PER_MONTH),
             ("sweeps", op.IDLE_SWEEP, SWEEPS),
             ("entries followed", op.FOLLOW_ENTRY, entries),
+            ("windows followed", op.FOLLOW_WINDOW, max(entries / op.WINDOW_ENTRIES, batches)),
             ("batches followed", op.FOLLOW_BATCH, batches),
             ("last arrivals", op.TOUCH, batches * touched),
             ("stable events", op.SETTLE, new),

@@ -69,10 +69,13 @@ IDLE_SWEEP = Operation(dynamodb_calls=10, read_units=11, s3_puts=1, depth=11, cp
 FOLLOW_ENTRY = Operation(read_units=2)
 """Of each entry of the log: it is read, and read again when its block of a hundred is settled."""
 
-FOLLOW_BATCH = Operation(dynamodb_calls=10, read_units=9, write_units=4, depth=10, cpu_ms=15)
-"""Of each hundred entries, or fewer at the end of the log: the counts are read and kept."""
+FOLLOW_WINDOW = Operation(dynamodb_calls=3, read_units=1, depth=3, cpu_ms=10)
+"""Of each hundred entries, which are read at once."""
 
-FOLLOW_SIZE = 100
+FOLLOW_BATCH = Operation(dynamodb_calls=10, read_units=9, write_units=6, depth=10, cpu_ms=5)
+"""Of each two thousand entries, or fewer at the end of the log: the counts are read and kept."""
+
+WINDOW_ENTRIES, BATCH_ENTRIES = 100, 2000
 
 TOUCH = Operation(dynamodb_calls=1, read_units=1, write_units=2, depth=1, cpu_ms=1)
 """Of each patient, study and series that a batch has entries of: when something last arrived there."""

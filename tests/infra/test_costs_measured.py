@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 
 from chalicelib.domain.levels import Level
+from chalicelib.services import sweep
+from chalicelib.storage.dynamodb import log
 from infra.costs import operations as op
 from infra.costs.operations import Kept, Operation
 from tests.benchmarks.images import SMALL, image
@@ -116,28 +118,36 @@ def test_a_sweep_that_finds_nothing_to_do(world: World) -> None:
     assert of(measure(world, sweep)) == timeless(op.IDLE_SWEEP)
 
 
-@pytest.mark.parametrize("series", [1, 10, 40])
-def test_following_the_log_and_settling(world: World, series: int) -> None:
+@pytest.mark.parametrize(("count", "series"), [(200, 1), (200, 40), (1000, 10)])
+def test_following_the_log_and_settling(world: World, count: int, series: int) -> None:
     for one in range(series):
         fill(world, 1, 10_000 + one, one, one, one)
     while not world.services.sweeper.follow():
         pass
-    for number in range(200):
+    for number in range(count):
         world.clock.advance(0.01)
         parent = number % series
         fill(world, 1, 20_000 + number, parent, parent, parent)
     found = of(measure(world, world.services.sweeper.follow))
     resources = 3 * series
+    times = (
+        (op.FOLLOW_ENTRY, count),
+        (op.FOLLOW_WINDOW, count // op.WINDOW_ENTRIES),
+        (op.FOLLOW_BATCH, 1),
+        (op.TOUCH, resources),
+    )
     for field in ("read_units", "write_units", "dynamodb_calls"):
-        entries, batches, touches = (
-            getattr(operation, field) for operation in (op.FOLLOW_ENTRY, op.FOLLOW_BATCH, op.TOUCH)
-        )
-        told = 200 * entries + 2 * batches + 2 * resources * touches
-        assert getattr(found, field) == pytest.approx(told, rel=0.1, abs=7), field
+        told = sum(getattr(operation, field) * number for operation, number in times)
+        assert getattr(found, field) == pytest.approx(told, abs=3), field
     world.clock.advance(200)
     settled = of(measure(world, world.services.sweeper.judge))
     assert settled.write_units == resources * op.SETTLE.write_units + 1
     assert settled.read_units == pytest.approx(resources * op.SETTLE.read_units, abs=6)
+
+
+def test_a_batch_is_that_of_the_sweep() -> None:
+    assert sweep.BATCH == op.BATCH_ENTRIES
+    assert log.WINDOW == op.WINDOW_ENTRIES
 
 
 def test_the_check_of_files(world: World) -> None:

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
+from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 
 from chalicelib.domain.errors import Unavailable
 from chalicelib.domain.levels import Level
 from chalicelib.services import sweep
 from tests.support.checker import problems
-from tests.support.faults import Killed
+from tests.support.faults import Killed, Send
 from tests.support.local_world import local_world
 from tests.support.world import World, described
 
@@ -159,3 +161,33 @@ def test_a_delete_that_cannot_be_finished_does_not_hold_up_another(world: World)
     world.settle()
     assert problems(world) == []
     assert world.services.listing.all(Level.INSTANCE) == []
+
+
+def test_a_batch_writes_each_ancestor_once_and_side_by_side() -> None:
+    """However many instances came below them, and not one after the other."""
+    with ThreadPoolExecutor(6) as pool, local_world(pool) as world:
+        for series in "12":
+            world.store(described(series, series, series, "1"))
+        world.services.sweeper.follow()
+        world.clock.advance(1)
+        for series in "12":
+            for number in range(150):
+                world.store(described(series, series, series, f"{number + 2}"))
+        meeting = threading.Barrier(6, timeout=20)
+        written = []
+
+        def meet(_number: int, name: str, request: AWSPreparedRequest, send: Send) -> AWSResponse:
+            if name == "TransactWriteItems":
+                written.append(request.body)
+                meeting.wait()
+            return send(request)
+
+        world.calls.spoil(meet)
+        world.services.sweeper.follow()
+        assert len(written) == len(set(written)) == 6
+        world.calls.reset()
+        for series in "12":
+            for level, identifier in zip(
+                Level, described(series, series, series).identifiers[:3], strict=False
+            ):
+                assert world.services.browse.get(level, identifier).resource.last_update == world.clock.now

@@ -50,15 +50,16 @@ def identify(values: MainValues) -> Identifiers:
         raise BadParameterType
     if not all(known[1:]):
         raise BadFileFormat("missing StudyInstanceUID, SeriesInstanceUID or SOPInstanceUID")
-    patient, study, series, instance = (_identifier("|".join(known[: n + 1])) for n in range(len(known)))
+    patient, study, series, instance = (identifier(*known[: n + 1]) for n in range(len(known)))
     return Identifiers(patient, study, series, instance, sop_uid=known[-1])
 
 
 def patient_identifier(patient_id: str) -> str:
     """Orthanc's identifier of the patient with a PatientID."""
-    return _identifier(patient_id)
+    return identifier(patient_id)
 
 
-def _identifier(text: str) -> str:
-    digest = hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest()
+def identifier(*values: str) -> str:
+    """Orthanc's identifier of a resource: its PatientID and UIDs from the patient down."""
+    digest = hashlib.sha1("|".join(values).encode(), usedforsecurity=False).hexdigest()
     return "-".join(digest[n : n + 8] for n in range(0, 40, 8))

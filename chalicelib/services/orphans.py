@@ -48,8 +48,10 @@ class Orphans:
         self._pool = pool
         self._clock = clock
 
-    def remove(self) -> None:
+    def remove(self) -> bool:
         """Check the next hour, or some thousand files of it, if it is old enough. Any number may at once.
+
+        Says whether the hour has more files than were checked.
 
         Raises
         ------
@@ -59,11 +61,11 @@ class Orphans:
         item = self._index.table.get(self._index.keys.orphans())
         if item is None:
             self._begin()
-            return
+            return False
         newest = self._hour() - AGE_HOURS
         hour, after = int(item["hour"]["N"]), item["after"]["S"]
         if hour > newest:
-            return
+            return False
         if hour < newest - LATE_HOURS:
             hour, after = newest, ""
         found = list(islice(self._listing.of_hour(hour * HOUR_SECONDS, after), PORTION))
@@ -71,12 +73,14 @@ class Orphans:
         is_plausible = len(unknown) <= max(FEW, SHARE * len(found))
         if unknown and is_plausible:
             self._listing.set_aside(unknown, self._pool)
-        if len(found) == PORTION:
+        has_more = len(found) == PORTION
+        if has_more:
             self._note(hour, found[-1].key)
         else:
             self._note(hour + 1)
         if not is_plausible:
             raise TooManyOrphans(f"{len(unknown)} of {len(found)} files have no index entry: check the index")
+        return has_more
 
     def postpone(self) -> None:
         """Leave alone all files that there are now: what is not in the index yet is about to come into it."""

@@ -67,10 +67,13 @@ class Sweeper:
         self._sleep = sleep
 
     def run(self, seconds: float) -> None:
-        """Tick, and go on while the log is ahead, for about `seconds` at most."""
+        """Tick, and go on while the log is ahead or files are to be checked, for about `seconds` at most."""
         deadline = self._clock() + seconds
-        while not self.tick() and self._clock() < deadline:
-            continue
+        is_at_end = has_files = False
+        while not is_at_end and self._clock() < deadline:
+            is_at_end, has_files = self._tick()
+        while has_files and self._clock() < deadline:
+            has_files = self._orphans.remove()
 
     def tick(self) -> bool:
         """Do what there is to do now, or a part of it; says whether it came to the end of the log.
@@ -80,13 +83,17 @@ class Sweeper:
         TooManyOrphans
             Of the files of an hour so many are not in the index that none was touched. Everything else was done.
         """
+        is_at_end, _ = self._tick()
+        return is_at_end
+
+    def _tick(self) -> tuple[bool, bool]:
+        """Say whether it came to the end of the log, and whether there are more files to be checked."""
         is_at_end = self.follow()
         if is_at_end:
             self.judge()
         self._delete.finish_abandoned(ABANDONED_SECONDS)
         self._log.trim(self._tallies.load().cursor)
-        self._orphans.remove()
-        return is_at_end
+        return is_at_end, self._orphans.remove()
 
     # Following the log
 

@@ -83,7 +83,7 @@ TOUCH = Operation(dynamodb_calls=1, read_units=1, write_units=2, depth=1, cpu_ms
 SETTLE = Operation(dynamodb_calls=1, read_units=1, write_units=6, depth=1, cpu_ms=1)
 """Of each patient, study and series that becomes stable."""
 
-ORPHAN_CHECK = Operation(dynamodb_calls=0.01, read_units=1, s3_puts=0.001, depth=0.011)
+ORPHAN_CHECK = Operation(dynamodb_calls=0.01, read_units=1, s3_puts=0.001, depth=0.011, cpu_ms=0.05)
 """Of each file, two hours after it was stored."""
 
 DELETE = Operation(dynamodb_calls=0.24, read_units=2.2, write_units=11.7, depth=0.1, cpu_ms=0.5)

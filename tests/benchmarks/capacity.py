@@ -1,7 +1,6 @@
 """What AWS calls read and write, in DynamoDB's units and in bytes, counted from requests and answers.
 
-Sizes of items and units follow the DynamoDB developer guide ("Item sizes and formats", "Read and write operations"):
-a strongly consistent read costs one unit for each 4 KB, a write one for each KB, a transactional write two.
+Sizes of items and units are those of `infra.load.units`.
 """
 
 from __future__ import annotations
@@ -11,6 +10,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from io import BytesIO
 from typing import Any
+
+from infra.load.units import READ_UNIT_BYTES, item_size, write_units, written
 
 
 @dataclass(slots=True)
@@ -37,17 +38,17 @@ def usage(
         total.calls += 1
         total.read_units += _asked(name, request)
         for action in _writes(name, request):
-            size = _size(action)
+            size = item_size(action)
             total.items_written += 1
             total.bytes_written += size
-            total.write_units += math.ceil(size / 1024) * (2 if name == "TransactWriteItems" else 1)
+            total.write_units += write_units(size, transactional=name == "TransactWriteItems")
         total.s3_puts += name in ("PutObject", "CopyObject", "ListObjectsV2")
         total.s3_gets += name == "GetObject"
         if name == "PutObject":
             total.bytes_written += _length(request["Body"])
     for name, answer in answers:
         items = _read(name, answer)
-        sizes = [_size(item) for item in items]
+        sizes = [item_size(item) for item in items]
         total.items_read += len(items)
         total.bytes_read += sum(sizes) + (answer.get("ContentLength", 0) if name == "GetObject" else 0)
         total.read_units += _read_units(name, sizes)
@@ -68,27 +69,21 @@ def _asked(name: str, request: dict[str, Any]) -> int:
 def _read_units(name: str, sizes: list[int]) -> int:
     """The units of an answer; of items that were asked for by their keys, those beyond the first."""
     if name == "Query":  # a query adds the sizes up before it rounds
-        return max(1, math.ceil(sum(sizes) / 4096))
-    return sum(math.ceil(size / 4096) - 1 for size in sizes)
+        return max(1, math.ceil(sum(sizes) / READ_UNIT_BYTES))
+    return sum(math.ceil(size / READ_UNIT_BYTES) - 1 for size in sizes)
 
 
 def _writes(name: str, request: dict[str, Any]) -> list[dict[str, Any]]:
     if name == "TransactWriteItems":
         actions = [next(iter(action.values())) for action in request["TransactItems"]]
-        return [action.get("Item") or {**action["Key"], **_values(action)} for action in actions]
+        return [written(action) for action in actions]
     if name == "BatchWriteItem":
         found = [one for several in request["RequestItems"].values() for one in several]
         return [
             one["DeleteRequest"]["Key"] if "DeleteRequest" in one else one["PutRequest"]["Item"]
             for one in found
         ]
-    if name == "PutItem":
-        return [request["Item"]]
-    return [{**request["Key"], **_values(request)}] if name in ("UpdateItem", "DeleteItem") else []
-
-
-def _values(action: dict[str, Any]) -> dict[str, Any]:
-    return dict(action.get("ExpressionAttributeValues", {}))
+    return [written(request)] if name in ("PutItem", "UpdateItem", "DeleteItem") else []
 
 
 def _read(name: str, answer: dict[str, Any]) -> list[dict[str, Any]]:
@@ -97,16 +92,3 @@ def _read(name: str, answer: dict[str, Any]) -> list[dict[str, Any]]:
     if name == "Query":
         return list(answer["Items"])
     return [answer["Item"]] if name == "GetItem" and "Item" in answer else []
-
-
-def _size(item: dict[str, Any]) -> int:
-    return sum(len(name.encode()) + _value_size(value) for name, value in item.items())
-
-
-def _value_size(value: dict[str, Any]) -> int:
-    kind, content = next(iter(value.items()))
-    if kind == "S":
-        return len(content.encode())
-    if kind == "N":
-        return len(content) // 2 + 1
-    return 1 if kind == "BOOL" else sum(len(str(one)) // 2 + 1 for one in content)

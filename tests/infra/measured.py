@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from infra.costs.operations import ITEM_OVERHEAD_BYTES, Kept, Operation
-from tests.benchmarks.capacity import _size, usage
+from infra.load.units import item_size
+from tests.benchmarks.capacity import usage
 from tests.benchmarks.images import LARGE, SMALL, image
 from tests.support.world import World
 from tests.upload.inbox_world import put
@@ -70,7 +71,7 @@ def kept(world: World) -> Counter[str]:
     found: Counter[str] = Counter()
     for table in ("index", "log"):
         for page in world.dynamodb.get_paginator("scan").paginate(TableName=getattr(world.resources, table)):
-            found[table] += sum(_size(item) + ITEM_OVERHEAD_BYTES for item in page["Items"])
+            found[table] += sum(item_size(item) + ITEM_OVERHEAD_BYTES for item in page["Items"])
     return found
 
 

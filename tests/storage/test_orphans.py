@@ -95,6 +95,18 @@ def test_many_files_are_checked_in_portions(world: World, monkeypatch: pytest.Mo
     assert keys(world) == [kept]
 
 
+def test_a_run_goes_on_until_an_hour_is_checked(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(orphans, "PORTION", 4)
+    world.store(described())
+    kept = keys(world)
+    leave(world, 9)
+    world.clock.advance(AGE_HOURS * HOUR)
+    while not world.services.sweeper.follow():
+        pass
+    world.services.sweeper.run(45)
+    assert keys(world) == kept
+
+
 def test_attachments_are_in_use_at_every_level(world: World) -> None:
     world.store(described())
     for level, identifier in zip(Level, described().identifiers, strict=True):

@@ -16,10 +16,11 @@ from chalicelib.bootstrap import build
 from chalicelib.services.network.dicom_out import DicomOut
 from chalicelib.settings import Settings
 from chalicelib.storage.clients import Clients, make_clients
+from infra.load.recorder import InlineExecutor
 from infra.resources import define, table_request
 from tests.support.faults import Calls
 from tests.support.inprocess import InProcess
-from tests.support.world import InlineExecutor, ManualClock, World
+from tests.support.world import ManualClock, World
 
 _accounts = itertools.count(100_000_000_000)
 

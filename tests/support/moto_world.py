@@ -15,9 +15,10 @@ from moto import mock_aws
 from chalicelib.bootstrap import build
 from chalicelib.settings import Settings
 from chalicelib.storage.clients import Clients, make_clients
+from infra.load.recorder import InlineExecutor
 from infra.resources import create, define
 from tests.support.faults import Calls
-from tests.support.world import InlineExecutor, ManualClock, World
+from tests.support.world import ManualClock, World
 
 DEFAULTS = {
     "inbox_bucket": "inbox",

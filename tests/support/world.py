@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from concurrent.futures import Executor, Future
 from dataclasses import dataclass, replace
 from functools import cache
 from io import BytesIO
@@ -12,18 +11,6 @@ from typing import Any
 from chalicelib.domain.levels import Level
 from chalicelib.services.description import Description, describe
 from tests.support.faults import Calls
-
-
-class InlineExecutor(Executor):
-    """Runs what it is given at once, in the caller's thread: tests see the calls in one order."""
-
-    def submit(self, fn: Any, /, *args: Any, **kwargs: Any) -> Future[Any]:
-        future: Future[Any] = Future()
-        try:
-            future.set_result(fn(*args, **kwargs))
-        except Exception as error:
-            future.set_exception(error)
-        return future
 
 
 @dataclass

@@ -14,8 +14,9 @@ from chalicelib.domain.errors import Unavailable
 from chalicelib.services.inbox_events import InboxEvents, batch_response
 from chalicelib.storage.s3.inbox import InboxBucket
 from chalicelib.storage.sqs.queue import Queue
+from infra.load.recorder import InlineExecutor
 from tests.support.moto_world import moto_world
-from tests.support.world import InlineExecutor, World
+from tests.support.world import World
 from tests.upload.files import CT_ID, ct
 
 TEST_EVENT = json.dumps({"Service": "Amazon S3", "Event": "s3:TestEvent", "Bucket": "inbox"})

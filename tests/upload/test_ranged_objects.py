@@ -21,8 +21,8 @@ from chalicelib.storage.dynamodb.intakes import Intakes
 from chalicelib.storage.s3.files import FileStore
 from chalicelib.storage.s3.inbox import InboxBucket
 from chalicelib.storage.s3.ranged import FIRST_BLOCK_BYTES, RangedObject
+from infra.load.recorder import InlineExecutor
 from tests.support.local_world import local_world
-from tests.support.world import InlineExecutor
 
 KEY = "inbox/huge"
 

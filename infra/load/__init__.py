@@ -1,0 +1,1 @@
+"""What a load asks of each key, queue and function, against AWS's limits: ``python -m infra.load --help``."""

@@ -1,12 +1,11 @@
-"""C-FIND as a provider (PS3.4, annex C)."""
+"""What is found for a C-FIND (PS3.4, annex C)."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 
-from pydicom.dataelem import DataElement
 from pydicom.dataset import Dataset
-from pydicom.sequence import Sequence
+from pydicom.uid import UID
 from pynetdicom.events import Event
 
 from chalicelib.domain.errors import BadRequest, NacreError
@@ -22,16 +21,15 @@ from chalicelib.services.network.query import (
     level_of,
 )
 from dicom_listener.access import Access
+from dicom_listener.find_answers import Answer, Find
+from dicom_listener.identifiers import character_set_of, encoded
 from dicom_listener.peers import peer_of
 from dicom_listener.statuses import CANCELLED, NOT_AUTHORISED, OUT_OF_RESOURCES, PENDING, UNABLE_TO_PROCESS
-
-Answer = tuple[int, Dataset | None]
-_NUMBERS = frozenset(["US", "SS", "UL", "SL", "UV", "SV", "FL", "FD"])
 
 
 def find_handler(
     query: DicomQuery, access: Access, telemetry: Telemetry, *, aet: str, limits: Callable[[Level], int]
-) -> Callable[[Event], Iterator[Answer]]:
+) -> Find:
     """Makes the handler of C-FIND requests; `limits` tells how many answers there may be, 0 for any number."""
 
     def find(event: Event) -> Iterator[Answer]:
@@ -42,11 +40,13 @@ def find_handler(
             asked = event.identifier
             keys = keys_of(asked)
             limit = limits(level_of(keys))
+            syntax = UID(event.context.transfer_syntax)
+            shown = _shown(asked, aet)
             for count, values in enumerate(query.answers(keys)):
                 if event.is_cancelled or (limit and count == limit):
                     yield CANCELLED, None
                     return
-                yield PENDING, _answer(asked, values, aet)
+                yield PENDING, _answer(shown, values, syntax)
         except TooBroad:
             yield OUT_OF_RESOURCES, None
         except BadRequest:
@@ -72,38 +72,24 @@ def keys_of(identifier: Dataset) -> dict[int, str]:
     return keys
 
 
-def _answer(asked: Dataset, values: dict[int, str | None], aet: str) -> Dataset:
-    answer = Dataset()
-    for element in asked:
-        tag = int(element.tag)
-        if element.VR == "SQ":
-            answer.add(DataElement(tag, "SQ", Sequence()))
-        elif tag in values:
-            _add(answer, tag, element.VR, values[tag] or "")
-    answer.add(DataElement(QUERY_RETRIEVE_LEVEL, "CS", asked.QueryRetrieveLevel))
-    answer.add(DataElement(RETRIEVE_AE_TITLE, "AE", aet))
-    answer.add(DataElement(SPECIFIC_CHARACTER_SET, "CS", _character_set(values)))
-    return answer
+def _shown(asked: Dataset, aet: str) -> dict[int, tuple[str, str | None]]:
+    """The elements of all answers by tag: their VR, and their text if it does not come from the resource."""
+    shown: dict[int, tuple[str, str | None]] = {
+        int(element.tag): (element.VR, "" if element.VR == "SQ" else None) for element in asked
+    }
+    shown[QUERY_RETRIEVE_LEVEL] = "CS", str(asked.QueryRetrieveLevel)
+    shown[RETRIEVE_AE_TITLE] = "AE", aet
+    shown.pop(SPECIFIC_CHARACTER_SET, None)
+    return shown
 
 
-def _add(answer: Dataset, tag: int, vr: str, text: str) -> None:
-    if vr in _NUMBERS:
-        try:
-            numbers = [float(one) if vr in ("FL", "FD") else int(one) for one in text.split("\\") if one]
-        except ValueError:
-            numbers = []
-        answer.add(DataElement(tag, vr, numbers[0] if len(numbers) == 1 else numbers or None))
-    else:
-        try:
-            answer.add(DataElement(tag, vr, text, already_converted=False))
-        except (ValueError, TypeError):  # a value in the store that its VR does not allow
-            answer.add(DataElement(tag, vr, ""))
-
-
-def _character_set(values: dict[int, str | None]) -> str:
-    """Latin 1, as Orthanc, as long as it has all letters; else UTF-8."""
-    try:
-        "".join(text or "" for text in values.values()).encode("latin-1")
-    except UnicodeEncodeError:
-        return "ISO_IR 192"
-    return "ISO_IR 100"
+def _answer(
+    shown: Mapping[int, tuple[str, str | None]], values: Mapping[int, str | None], syntax: UID
+) -> bytes:
+    character_set = character_set_of(values)
+    elements = [
+        (tag, vr, (values[tag] or "") if text is None else text)
+        for tag, (vr, text) in shown.items()
+        if text is not None or tag in values
+    ]
+    return encoded([*elements, (SPECIFIC_CHARACTER_SET, "CS", character_set)], character_set, syntax)

@@ -11,7 +11,7 @@ from pynetdicom.association import Association
 
 from chalicelib.domain.modalities import Remote
 from chalicelib.services.network.dicom_out import Kind
-from dicom_listener.reactor import IDLE_POLL_SECONDS, POLL_SECONDS, has_news, let_go, poll
+from dicom_listener.reactor import has_news, let_go
 
 MAXIMUM = 16
 """Idle at a time, in one process."""
@@ -62,7 +62,6 @@ class IdleAssociations:
         wanted = _interchangeable(remote)
         while idle := self._taken(lambda one: one.remote == wanted and one.kinds >= kinds):
             if not has_news(idle.association):
-                poll(idle.association, POLL_SECONDS)
                 return idle.association, idle.kinds
             let_go(idle.association)
         return None
@@ -73,7 +72,6 @@ class IdleAssociations:
         with self._lock:
             is_kept = self._seconds > 0 and self._maximum > 0 and not self._is_closed
             if is_kept:
-                poll(association, IDLE_POLL_SECONDS)
                 self._idle.append(idle)
                 keeper = threading.Thread(target=self._keep, args=(idle,), daemon=True)
                 self._keepers.add(keeper)

@@ -19,7 +19,7 @@ from dicom_listener.access import Access
 from dicom_listener.contexts import Contexts
 from dicom_listener.monitor import Monitor
 from dicom_listener.peers import peer_of
-from dicom_listener.transport import Retrieving, Server
+from dicom_listener.transport import Server, Serving
 
 REJECTED_PERMANENT, SERVICE_USER, CALLED_AET_UNKNOWN = 0x01, 0x01, 0x07  # PS3.8, table 9-21
 POLL_SECONDS = 0.1
@@ -39,6 +39,7 @@ def configure_pynetdicom(folder: Path) -> None:
     """Set pynetdicom up for this process: objects go to files in a folder, its logs, which tell of data, nowhere."""
     _config.STORE_RECV_CHUNKED_DATASET = _config.STORE_SEND_CHUNKED_DATASET = True
     _config.LOG_HANDLER_LEVEL = "none"
+    _config.LOG_REQUEST_IDENTIFIERS = _config.LOG_RESPONSE_IDENTIFIERS = False
     logging.getLogger("pynetdicom").setLevel(logging.CRITICAL)
     folder.mkdir(parents=True, exist_ok=True)
     tempfile.tempdir = str(folder)
@@ -54,7 +55,7 @@ class Listener:
         access: Access,
         contexts: Contexts,
         handlers: Iterable[EventHandlerType],
-        retrieve: Retrieving,
+        serving: Serving,
         monitor: Monitor,
         tls: Callable[[], ssl.SSLContext] | None = None,
     ) -> None:
@@ -76,7 +77,7 @@ class Listener:
                 *monitor.handlers(),
                 *handlers,
             ],
-            retrieve,
+            serving,
             monitor,
         )
         self._thread = threading.Thread(target=self._server.serve_forever, args=(POLL_SECONDS,), daemon=True)

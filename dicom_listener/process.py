@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import socket
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import msgspec
 from pynetdicom import evt
+from pynetdicom.dimse_primitives import C_FIND, C_GET, C_MOVE
 from pynetdicom.sop_class import (  # type: ignore[attr-defined]  # made at run time
     ModalityWorklistInformationFind,
     PatientRootQueryRetrieveInformationModelFind,
@@ -31,6 +34,7 @@ from chalicelib.storage.clients import make_clients
 from dicom_listener.access import Access, Policy
 from dicom_listener.committing import commitment_handler, report_handler
 from dicom_listener.contexts import STORAGE_SYNTAXES, Contexts, StorageRules
+from dicom_listener.find_answers import Find, serve_find
 from dicom_listener.finding import find_handler
 from dicom_listener.health import Health, start_health
 from dicom_listener.listener import Listener, ListenerOptions, configure_pynetdicom
@@ -42,8 +46,9 @@ from dicom_listener.scu import DicomScu
 from dicom_listener.statuses import NOT_AUTHORISED, SUCCESS
 from dicom_listener.storing import store_handler
 from dicom_listener.tls import calling_contexts, listening_context
+from dicom_listener.transport import Serving
 from dicom_listener.workers import Workers
-from dicom_listener.worklist import Find, find_by_model, worklist_handler
+from dicom_listener.worklist import find_by_model, worklist_handler
 from dicom_listener.worklist_files import Folder, Worklist
 
 SERVICES = tuple(
@@ -81,7 +86,6 @@ def make_listener(
     handlers: list[evt.EventHandlerType] = [
         (evt.EVT_C_ECHO, _echo_handler(access)),
         (evt.EVT_C_STORE, store_handler(services.reception, access, telemetry)),
-        (evt.EVT_C_FIND, _find_handler(settings, services, access, telemetry)),
         (
             evt.EVT_N_ACTION,
             commitment_handler(
@@ -107,7 +111,9 @@ def make_listener(
     worklist = (str(ModalityWorklistInformationFind),) if settings.worklists.enable else ()
     contexts = Contexts((*SERVICES, *worklist), lambda: storage_rules(services.options))
     tls = listening_context(settings, reporter(telemetry))
-    return Listener(options, listening, access, contexts, handlers, retrieve.serve, monitor, tls)
+    find = _find_handler(settings, services, access, telemetry)
+    serving: Serving = {C_FIND: partial(serve_find, find), C_MOVE: retrieve.serve, C_GET: retrieve.serve}
+    return Listener(options, listening, access, contexts, handlers, serving, monitor, tls)
 
 
 def _find_handler(settings: Settings, services: Services, access: Access, telemetry: Telemetry) -> Find:
@@ -183,6 +189,9 @@ def serve(settings: Settings, listening: socket.socket, telemetry: Telemetry) ->
     listener.start()
     workers.start()
     monitor.start()
+    # pynetdicom looks for garbage after each 60 connections: what stays for ever is not to be looked through each time.
+    gc.collect()
+    gc.freeze()
 
     def drain(seconds: float) -> bool:
         workers.stop()

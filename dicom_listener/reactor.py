@@ -10,10 +10,7 @@ import time
 from pynetdicom.association import Association
 
 POLL_SECONDS = 0.0002
-"""Between two looks for data to send or to receive; with pynetdicom's millisecond small files take twice as long."""
-
-IDLE_POLL_SECONDS = 0.01
-"""The same of an association by which nothing goes."""
+"""Between two looks whether the association's thread waits."""
 
 END_SECONDS = 2.0
 """For the end of an association that the peer ends, or should confirm."""
@@ -37,7 +34,6 @@ def take_over(association: Association) -> bool:
     pynetdicom does so for each request by itself, but may take the thread for waiting that is just going on: that then
     takes an answer away from who waits for it.
     """
-    poll(association, POLL_SECONDS)
     checkpoint = _Checkpoint()
     association._reactor_checkpoint = checkpoint
     while not checkpoint.is_reached:
@@ -46,11 +42,6 @@ def take_over(association: Association) -> bool:
             return False
         time.sleep(POLL_SECONDS)
     return True
-
-
-def poll(association: Association, seconds: float) -> None:
-    """Set the time between two looks for data."""
-    association.dul._run_loop_delay = seconds
 
 
 def has_news(association: Association) -> bool:
@@ -81,7 +72,6 @@ def _is_readable(association: Association) -> bool:
 
 def let_go(association: Association) -> None:
     """End an association that was taken over: release it, or confirm the release or the abort that the peer began."""
-    poll(association, POLL_SECONDS)
     if has_news(association):
         association._reactor_checkpoint.set()  # its thread knows what to do
         association.join(END_SECONDS)

@@ -5,7 +5,6 @@ Texts of errors are Orthanc's, and tell of AE titles, never of patients.
 
 from __future__ import annotations
 
-import socket
 import ssl
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
@@ -16,7 +15,7 @@ from typing import Any
 
 from pydicom.dataset import Dataset
 from pydicom.uid import generate_uid
-from pynetdicom import AE, build_role, evt
+from pynetdicom import build_role, evt
 from pynetdicom.association import Association
 from pynetdicom.dimse_primitives import C_STORE
 from pynetdicom.dsutils import decode, encode
@@ -36,6 +35,7 @@ from chalicelib.services.network.dicom_out import (
     Reference,
     StoreAssociation,
 )
+from dicom_listener.calling import CallingAE, prepare
 from dicom_listener.committing import MODEL, send_report, send_request
 from dicom_listener.connecting import not_established
 from dicom_listener.get_contexts import UNCOMPRESSED, context_sets
@@ -198,11 +198,11 @@ class DicomScu:
         """An association, taken over; raises `NetworkProtocol`."""
         self.idle.release(remote)
         tls = self._tls() if remote.use_dicom_tls else None
-        ae = AE(remote.local_aet)
+        ae = CallingAE(remote.local_aet)
         ae.connection_timeout = ae.acse_timeout = ae.dimse_timeout = remote.timeout_seconds or None
         ae.network_timeout = None
         ae.maximum_pdu_size = self._maximum_pdu_bytes
-        handlers: list[EventHandlerType] = [(evt.EVT_CONN_OPEN, _without_delay)]
+        handlers: list[EventHandlerType] = [(evt.EVT_CONN_OPEN, prepare, [ae.dimse_timeout])]
         negotiated: list[Any] = [*roles]
         if received is not None:
             handlers.append((evt.EVT_C_STORE, received))
@@ -232,10 +232,3 @@ def _answers(association: Association, aet: str, model: str, asked: bytes) -> It
 
 def _decoded(identifier: bytes) -> Dataset:
     return decode(BytesIO(identifier), is_implicit_vr=False, is_little_endian=True)
-
-
-def _without_delay(event: evt.Event) -> None:
-    """Pynetdicom leaves Nagle's algorithm on, which with a peer's delayed acknowledgement costs 40 ms a message."""
-    connection = event.assoc.dul.socket
-    if connection is not None and connection.socket is not None:
-        connection.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)

@@ -11,7 +11,7 @@ import socket
 import ssl
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from socketserver import BaseServer
 from typing import Any
@@ -19,16 +19,13 @@ from typing import Any
 from pynetdicom.ae import ApplicationEntity
 from pynetdicom.association import Association
 from pynetdicom.dimse_messages import DIMSEMessage
-from pynetdicom.dimse_primitives import C_GET, C_MOVE, C_STORE, DimseServiceType
+from pynetdicom.dimse_primitives import C_STORE, DimseServiceType
 from pynetdicom.events import EventHandlerType
-from pynetdicom.transport import (
-    AddressInformation,
-    AssociationSocket,
-    RequestHandler,
-    ThreadedAssociationServer,
-)
+from pynetdicom.transport import AddressInformation, RequestHandler, ThreadedAssociationServer
 
+from dicom_listener.connection import Connection, send_at_once
 from dicom_listener.monitor import Monitor, Tally
+from dicom_listener.upper_layer import LOOK_SECONDS, UpperLayer, equip
 
 MAX_PDU_BYTES = 16 * 1024 * 1024
 """What is read of one PDU, whatever length we announce: some peers ignore that."""
@@ -38,20 +35,19 @@ MAX_IDENTIFIER_BYTES = 16 * 1024 * 1024
 MAX_WAITING_MESSAGES = 16
 """Messages that a peer may send before the first is answered; we negotiate one (PS3.7, section D.3.3.3)."""
 
-RECEIVED_AT_ONCE_BYTES = 256 * 1024
 SECONDS_TO_END = 5.0
 
 
-Retrieving = Callable[[Association, C_MOVE | C_GET, int], None]
-"""Serves a request with the identifier of its presentation context."""
+Serving = Mapping[type[DimseServiceType], Callable[[Association, Any, int], None]]
+"""What serves requests of some kinds, with the identifier of their presentation context."""
 
 
 class TooMuch(OSError):
     """The peer sends more than it may; pynetdicom ends the connection on any OSError."""
 
 
-class BoundedSocket(AssociationSocket):
-    """Reads PDUs of bounded size, in large pieces."""
+class BoundedConnection(Connection):
+    """Reads PDUs of bounded size."""
 
     def recv(self, nr_bytes: int) -> bytearray:
         """The next bytes of the connection; fewer if it ends.
@@ -62,13 +58,7 @@ class BoundedSocket(AssociationSocket):
             More is asked for than a PDU may have, or the message under way is too long.
         """
         self._check(nr_bytes)
-        connection = self.socket
-        received = bytearray()
-        while connection is not None and len(received) < nr_bytes:
-            piece = connection.recv(min(nr_bytes - len(received), RECEIVED_AT_ONCE_BYTES))
-            if not piece:
-                break
-            received += piece
+        received = super().recv(nr_bytes)
         if isinstance(self.assoc, Acceptor):
             self.assoc.tally.received_bytes += len(received)
         return received
@@ -90,9 +80,10 @@ class Acceptor(Association):
 
     def __init__(self, ae: ApplicationEntity, server: Server) -> None:
         super().__init__(ae, "acceptor")
+        equip(self)
         self._server = server
         self._monitor = server.monitor
-        self._retrieve = server.retrieve
+        self._serving = server.serving
         self.tally = Tally()
 
     def run_reactor(self) -> None:
@@ -105,20 +96,51 @@ class Acceptor(Association):
             self._discard()
 
     def _run_reactor(self) -> None:
-        """What is between the acceptance of the association and its end."""
+        """What is between the acceptance of the association and its end.
+
+        As pynetdicom's own, but for the millisecond that it sleeps before each look.
+        """
+        upper_layer = self.dul
+        assert isinstance(upper_layer, UpperLayer)  # noqa: S101 - as it was made
         try:
-            super()._run_reactor()
+            while not self._kill:
+                upper_layer.news.wait(LOOK_SECONDS)
+                upper_layer.news.clear()
+                self._serve_waiting()
+                self._end_if_asked()
         finally:
             self.tally.calling_aet = self.requestor.ae_title.strip()
             self._monitor.ended(self.tally)
+
+    def _serve_waiting(self) -> None:
+        """Answer the requests that have come."""
+        context_id, message = self.dimse.get_msg(block=False)
+        while message is not None and context_id is not None and not self._kill:
+            self._serve_request(message, context_id)
+            context_id, message = self.dimse.get_msg(block=False)
+
+    def _end_if_asked(self) -> None:
+        """End, if the peer has asked for that, is gone or silent."""
+        if self.is_established and self.acse.is_release_requested():
+            self.acse.send_release(is_response=True)
+            self.is_released = True
+        elif self.acse.is_aborted():
+            self.is_aborted = True
+        elif self.dul.idle_timer_expired():
+            self.abort()
+        elif self.dul.is_alive():
+            return
+        self.kill()
 
     def _serve_request(self, msg: DimseServiceType, context_id: int) -> None:
         """Answer a request, and remove its object: pynetdicom leaves it where it refuses the request itself."""
         started = time.perf_counter()
         try:
-            if isinstance(msg, C_MOVE | C_GET):
+            serve = self._serving.get(type(msg))
+            if serve is not None:
+                self.dimse.cancel_req = {}  # what is there by now is about a request before
                 self._is_paused = True  # this thread waits for the answers to what it sends itself
-                self._retrieve(self, msg, context_id)
+                serve(self, msg, context_id)
                 self._is_paused = False
             else:
                 super()._serve_request(msg, context_id)
@@ -156,7 +178,7 @@ class Handler(RequestHandler):
         The thread of the connection does this, so that a slow handshake keeps nobody else waiting.
         """
         self.request.settimeout(self.ae.network_timeout)
-        self.request.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        send_at_once(self.request)
         tls = self.server.tls
         if tls is not None:
             try:
@@ -170,7 +192,7 @@ class Handler(RequestHandler):
     def _create_association(self) -> Association:
         association = Acceptor(self.ae, self.server)
         association.name = "AcceptorThread"  # by which pynetdicom finds the running associations
-        association.set_socket(BoundedSocket(association, client_socket=self.request))
+        association.set_socket(BoundedConnection(association, self.request))
         acceptor = association.acceptor
         acceptor.maximum_length = self.ae.maximum_pdu_size
         acceptor.ae_title = self.server.ae_title
@@ -198,15 +220,15 @@ class Server(ThreadedAssociationServer):
         ae_title: str,
         tls: Callable[[], ssl.SSLContext] | None,
         handlers: list[EventHandlerType],
-        retrieve: Retrieving,
+        serving: Serving,
         monitor: Monitor,
     ) -> None:
-        """`retrieve` serves C-MOVE and C-GET; `tls` gives the context of a connection.
+        """`serving` serves what pynetdicom would not serve as it should; `tls` gives the context of a connection.
 
         `listening` is bound and listens; it becomes non-blocking, since others may take what woke this one.
         """
         self._listening = listening
-        self.retrieve = retrieve
+        self.serving = serving
         self.tls = tls
         self.monitor = monitor
         super().__init__(ae, listening.getsockname(), ae_title, [], None, handlers, Handler)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 
 from pydicom.dataelem import DataElement
 from pydicom.dataset import Dataset
@@ -15,7 +15,7 @@ from chalicelib.domain.errors import BadRequest, NacreError
 from chalicelib.domain.modalities import Operation
 from chalicelib.observability import Telemetry
 from dicom_listener.access import Access
-from dicom_listener.finding import Answer
+from dicom_listener.find_answers import Answer, Find
 from dicom_listener.peers import peer_of
 from dicom_listener.statuses import (
     CANCELLED,
@@ -26,8 +26,6 @@ from dicom_listener.statuses import (
     UNABLE_TO_PROCESS,
 )
 from dicom_listener.worklist_files import Worklist
-
-Find = Callable[[Event], Iterator[Answer]]
 
 STEPS = 0x00400100
 STATION = 0x00400001

@@ -1,11 +1,11 @@
-"""``python -m tests.benchmarks``: four measurements, each on its own."""
+"""``python -m tests.benchmarks``: six measurements, each on its own."""
 
 from __future__ import annotations
 
 import argparse
 from collections.abc import Callable
 
-from tests.benchmarks import compare, costs, dicom, growth
+from tests.benchmarks import compare, costs, dicom, growth, listener, memory
 
 
 def main() -> None:
@@ -17,6 +17,8 @@ def main() -> None:
         ("growth", growth.configure),
         ("compare", compare.configure),
         ("dicom", dicom.configure),
+        ("listener", listener.configure),
+        ("memory", memory.configure),
     )
     for name, configure in modules:
         configure(commands.add_parser(name, formatter_class=argparse.ArgumentDefaultsHelpFormatter))

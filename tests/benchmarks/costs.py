@@ -6,7 +6,7 @@ import argparse
 import statistics
 import time
 from collections import defaultdict, deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
@@ -185,14 +185,16 @@ class _Session:
 class Recording(_Session):
     """Lets requests through and keeps the answers."""
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: World, kind: Callable[[AWSPreparedRequest], str] | None = None) -> None:
+        """Answers of one `kind`, as `kind_of` if not given, are kept in turn."""
         super().__init__(world, defaultdict(deque))
+        self._kind = kind or kind_of
 
     def send(self, request: AWSPreparedRequest) -> AWSResponse:
         response = self._sessions[0].send(request)
         content = response.content
         kept = (response.status_code, dict(response.headers), content)
-        self.answers[_kind(request)].append(kept)
+        self.answers[self._kind(request)].append(kept)
         return answer(request, *kept)
 
 
@@ -200,11 +202,12 @@ class Replaying(_Session):
     """Answers from what was recorded: what is left is our own work."""
 
     def send(self, request: AWSPreparedRequest) -> AWSResponse:
-        turns = self.answers[_kind(request)]
+        turns = self.answers[kind_of(request)]
         turns.rotate(-1)
         return answer(request, *turns[-1])
 
 
-def _kind(request: AWSPreparedRequest) -> str:
+def kind_of(request: AWSPreparedRequest) -> str:
+    """The operation that a request asks for."""
     target = request.headers.get("X-Amz-Target", b"")
     return target.decode() if isinstance(target, bytes) and target else f"{request.method} {target}"

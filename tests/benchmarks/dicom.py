@@ -1,7 +1,6 @@
 """DICOM in and out on our local stack and on Orthanc, side by side in turn: rates, ratios, and what binds.
 
-Files come from dcmtk's storescu and go to its storescp, questions from pynetdicom, all without Nagle's algorithm. At
-last: the CPU of our listener alone, with AWS stubbed by replaying its answers.
+Files come from dcmtk's storescu and go to its storescp, questions come from its findscu, all without Nagle's algorithm.
 """
 
 from __future__ import annotations
@@ -10,8 +9,6 @@ import argparse
 import itertools
 import os
 import resource
-import socket
-import statistics
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -23,20 +20,11 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import requests
-from pydicom import Dataset
-from pynetdicom import AE, evt
-from pynetdicom.sop_class import (  # type: ignore[attr-defined]  # made at run time
-    StudyRootQueryRetrieveInformationModelFind,
-)
 
-from dicom_listener.reactor import take_over
 from tests.benchmarks.compare import HEADER, Measured, retrying_session, row
-from tests.benchmarks.costs import Recording, Replaying
 from tests.benchmarks.images import LARGE, SMALL, image, patient_id
 from tests.benchmarks.servers import Server, nacre, orthanc
 from tests.dicom.peers import receiver, run
-from tests.listener.node import running_node
-from tests.support.local_world import unsigned
 
 SIZES = (("11 kB", SMALL), ("0.5 MB", LARGE))
 ASSOCIATIONS = (1, 4)
@@ -44,6 +32,7 @@ SENT = 100
 ANSWERS = 10
 SEEDED_STUDIES = 300
 FOUND_PATIENT = 1
+SHOWN = ("PatientName", "StudyInstanceUID", "StudyDate", "StudyDescription", "AccessionNumber")
 SENT_SERIES = 9_000_000
 _series = itertools.count(1000)
 
@@ -83,18 +72,15 @@ def measure(arguments: argparse.Namespace) -> None:
         print(f"{os.cpu_count()} cores\n\n{HEADER}")
         for work in _works(folder, arguments.count):
             if fnmatchcase(work.name, arguments.only):
-                pairs = [[_measure(server, work) for server in servers] for _ in range(arguments.rounds)]
+                pairs = [[measured(server, work) for server in servers] for _ in range(arguments.rounds)]
                 print(row(work.name, pairs), flush=True)
-        for size, side in SIZES:
-            cpu_ms = _stubbed(folder / f"stubbed{side}", side, arguments.count, arguments.rounds)
-            print(f"\nC-STORE of {size}, our listener with AWS stubbed: {cpu_ms:.2f} ms of CPU", flush=True)
 
 
 def _works(folder: Path, count: int) -> Iterator[Work]:
     for (name, side), associations in itertools.product(SIZES, ASSOCIATIONS):
         prepare = partial(_store, folder=folder, side=side, count=count, associations=associations)
         yield Work(f"C-STORE {name}, {associations} at once", count // associations * associations, prepare)
-    yield Work(f"C-FIND of {ANSWERS} answers", count, partial(_find, count=count))
+    yield Work(f"C-FIND of {ANSWERS} answers", count, partial(find, count=count))
     for name, side in SIZES:
         yield Work(f"send {SENT} of {name}", SENT, partial(_send, side=side))
 
@@ -131,41 +117,36 @@ def _store(server: Server, *, folder: Path, side: int, count: int, associations:
 
     def work() -> None:
         with ThreadPoolExecutor(associations) as pool:
-            list(pool.map(partial(_storescu, server.dicom_port), folders))
+            list(pool.map(partial(storescu, server.dicom_port), folders))
 
     return work
 
 
-def _storescu(port: int, folder: Path) -> None:
+def storescu(port: int, folder: Path) -> None:
+    """Send the files of a folder by one association."""
     done = run("storescu", "+sd", "127.0.0.1", str(port), str(folder))
     if done.returncode:
         raise RuntimeError(done.stderr)
 
 
-def _find(server: Server, *, count: int) -> Callable[[], None]:
-    query = Dataset()
-    query.QueryRetrieveLevel = "STUDY"
-    query.PatientID = patient_id(FOUND_PATIENT)
-    for keyword in ("PatientName", "StudyInstanceUID", "StudyDate", "StudyDescription", "AccessionNumber"):
-        setattr(query, keyword, "")
-    ae = AE()
-    ae.add_requested_context(StudyRootQueryRetrieveInformationModelFind)
+def find(server: Server, *, count: int) -> Callable[[], None]:
+    """Prepares so many questions by one association."""
+    if _findscu(server, "--show-responses").count("I: Find Response:") != ANSWERS:
+        raise RuntimeError(f"{server.name} does not give {ANSWERS} answers")
 
     def work() -> None:
-        without_delay = (evt.EVT_CONN_OPEN, _without_delay)
-        association = ae.associate("127.0.0.1", server.dicom_port, evt_handlers=[without_delay])
-        for _ in range(count):
-            take_over(association)
-            found = list(association.send_c_find(query, StudyRootQueryRetrieveInformationModelFind))
-            if [status.Status for status, _ in found] != [0xFF00] * ANSWERS + [0]:
-                raise RuntimeError(f"{server.name} gave {len(found) - 1} answers")
-        association.release()
+        _findscu(server, "--quiet", "--repeat", str(count))
 
     return work
 
 
-def _without_delay(event: evt.Event) -> None:
-    event.assoc.dul.socket.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+def _findscu(server: Server, *options: str) -> str:
+    keys = ["QueryRetrieveLevel=STUDY", f"PatientID={patient_id(FOUND_PATIENT)}", *SHOWN]
+    asked = [text for key in keys for text in ("-k", key)]
+    done = run("findscu", "-S", *options, *asked, "127.0.0.1", str(server.dicom_port))
+    if done.returncode:
+        raise RuntimeError(done.stderr)
+    return done.stdout + done.stderr
 
 
 def _send(server: Server, *, side: int) -> Callable[[], None]:
@@ -180,7 +161,8 @@ def _send(server: Server, *, side: int) -> Callable[[], None]:
     return work
 
 
-def _measure(server: Server, work: Work) -> Measured:
+def measured(server: Server, work: Work) -> Measured:
+    """Do a work once."""
     execute = work.prepare(server)
     before = server.cpu_ms() | {"client": _client_cpu_ms()}
     began = time.perf_counter()
@@ -196,33 +178,3 @@ def _client_cpu_ms() -> float:
     """Ours, dcmtk's storescu included, which has ended by then."""
     children = resource.getrusage(resource.RUSAGE_CHILDREN)
     return (time.process_time() + children.ru_utime + children.ru_stime) * 1000
-
-
-def _stubbed(folder: Path, side: int, count: int, rounds: int) -> float:
-    """The CPU of one C-STORE into a known series, in ms."""
-    folder.mkdir()
-    with running_node(folder / "node") as node:
-        world = node.world
-        world.dynamodb.meta.events.unregister("choose-signer.dynamodb", unsigned)  # on AWS all are signed
-        series = next(_series)
-        _one_series(folder / "first", side, series, 1)
-        _storescu(node.port, folder / "first")
-        _one_series(folder / "second", side, series, 2)
-        with Recording(world) as recorded:
-            _storescu(node.port, folder / "second")
-        times = []
-        for turn in range(rounds):
-            made = folder / f"turn{turn}"
-            _one_series(made, side, series, count, first=10 + turn * count)
-            with Replaying(world, recorded):
-                began = time.process_time()
-                _storescu(node.port, made)
-                times.append((time.process_time() - began) / count * 1000)
-        world.calls.reset()
-    return statistics.median(times)
-
-
-def _one_series(folder: Path, side: int, series: int, count: int, first: int = 0) -> None:
-    folder.mkdir()
-    for number in range(count):
-        (folder / str(number)).write_bytes(image(side, series * 10_000 + first + number, series, series))

@@ -69,6 +69,13 @@ def orthanc(executable: Path, folder: Path) -> Iterator[Server]:
             process.terminate()
 
 
+def post(server: Server, path: str, body: bytes) -> requests.Response:
+    """A POST that has to succeed."""
+    response = requests.post(server.url + path, data=body, timeout=60)
+    response.raise_for_status()
+    return response
+
+
 def _wait(url: str) -> None:
     for _ in range(300):
         try:

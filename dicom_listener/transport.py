@@ -117,6 +117,7 @@ class Acceptor(Association):
         context_id, message = self.dimse.get_msg(block=False)
         while message is not None and context_id is not None and not self._kill:
             self._serve_request(message, context_id)
+            self.dul._idle_timer.restart()  # it was the peer that waited
             context_id, message = self.dimse.get_msg(block=False)
 
     def _end_if_asked(self) -> None:

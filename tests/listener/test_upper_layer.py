@@ -21,7 +21,9 @@ from pynetdicom.sop_class import (  # type: ignore[attr-defined]  # made at run 
 )
 from pynetdicom.transport import AssociationSocket
 
+from chalicelib.domain.outcomes import Stored
 from chalicelib.services.network.query import DicomQuery, Keys
+from chalicelib.services.reception import Reception
 from dicom_listener.calling import CallingAE
 from dicom_listener.connection import QUICK_ACK, Connection
 from dicom_listener.statuses import SUCCESS
@@ -30,6 +32,7 @@ from tests.listener.node import Node, running_node
 from tests.listener.peer import CT, associated, encoded, image
 
 FIND = str(StudyRootQueryRetrieveInformationModelFind)
+TIMEOUT_SECONDS = 1
 ANSWER = "X" * 60
 KERNEL_BYTES = 16 * 1024 * 1024
 """More than two ends of a connection hold."""
@@ -37,7 +40,7 @@ KERNEL_BYTES = 16 * 1024 * 1024
 
 @pytest.fixture
 def node(tmp_path: Path) -> Iterator[Node]:
-    with running_node(tmp_path, dicom_scp_timeout=2, dicom_always_allow_find=True) as running:
+    with running_node(tmp_path, dicom_scp_timeout=TIMEOUT_SECONDS, dicom_always_allow_find=True) as running:
         yield running
 
 
@@ -128,6 +131,23 @@ def test_answers_wait_for_a_peer_that_does_not_read(node: Node, monkeypatch: pyt
         assert ended.wait(20)
         assert len(given) * len(ANSWER) < KERNEL_BYTES
         connection.__class__ = AssociationSocket
+
+
+def test_a_peer_that_waited_long_for_an_answer_is_not_taken_for_silent(
+    node: Node, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = Reception.store
+
+    def slow(reception: Reception, *arguments: Any) -> Stored:
+        time.sleep(TIMEOUT_SECONDS + LOOK_SECONDS)
+        return store(reception, *arguments)
+
+    with associated(node.port) as association:
+        with monkeypatch.context() as patch:
+            patch.setattr(Reception, "store", slow)
+            assert association.send_c_store(image()).Status == SUCCESS
+        time.sleep(LOOK_SECONDS)
+        assert association.send_c_store(image()).Status == SUCCESS
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -23,6 +24,7 @@ OBJECT_BYTES = int(os.environ.get("LARGE_OBJECT_MB", "100")) * MEGABYTE
 GROWTH_BYTES = 64 * MEGABYTE
 """Of a listener's process, whatever the size of objects: parts of 16 MB and what the AWS client makes of them."""
 
+JOB_SECONDS = 300
 SIDE = 1024
 
 
@@ -62,6 +64,17 @@ def _peak(pid: int) -> int:
     return int(line.split()[1]) * 1024
 
 
+def ended(server: Server, job: str) -> str:
+    """The final state of a job."""
+    deadline = time.monotonic() + JOB_SECONDS
+    while time.monotonic() < deadline:
+        state = str(requests.get(f"{server.url}/jobs/{job}", timeout=30).json()["State"])
+        if state not in ("Pending", "Running"):
+            return state
+        time.sleep(0.1)
+    return "too late"
+
+
 def test_no_process_has_a_large_object_in_memory(stack: Server, large: Path, tmp_path: Path) -> None:
     before = peak(stack)
     sent = run("storescu", "127.0.0.1", str(stack.dicom_port), str(large))
@@ -70,8 +83,9 @@ def test_no_process_has_a_large_object_in_memory(stack: Server, large: Path, tmp
     (identifier,) = requests.get(f"{stack.url}/instances", timeout=30).json()
     with receiver(tmp_path / "received") as peer:
         requests.put(f"{stack.url}/modalities/peer", json=peer.modality(), timeout=30).raise_for_status()
-        done = requests.post(f"{stack.url}/modalities/peer/store", data=identifier, timeout=120)
-        assert done.status_code == 200, done.text
+        body = {"Resources": [identifier], "Asynchronous": True}
+        job = requests.post(f"{stack.url}/modalities/peer/store", json=body, timeout=30).json()["ID"]
+        assert ended(stack, job) == "Success"
         (file,) = peer.received()
         assert file.stat().st_size >= OBJECT_BYTES - 2 * SIDE * SIDE
     print(f"peaks: {before:,} at first, {received:,} after C-STORE, {peak(stack):,} after a send")

@@ -40,7 +40,7 @@ from dicom_listener.committing import MODEL, send_report, send_request
 from dicom_listener.connecting import not_established
 from dicom_listener.get_contexts import UNCOMPRESSED, context_sets
 from dicom_listener.idle_associations import IdleAssociations
-from dicom_listener.outcomes import check, no_context
+from dicom_listener.outcomes import check, ended, no_context
 from dicom_listener.reactor import take_over
 from dicom_listener.statuses import SUCCESS, store_status
 from dicom_listener.store_association import Storing
@@ -81,6 +81,8 @@ class DicomScu:
             if checks_find and _FIND not in accepted:
                 raise DicomFindUnavailable(f"Remote AET is {remote.aet}")
             if checks_find:
+                if not take_over(association):  # the echo has given it back
+                    raise ended("C-FIND", remote.aet)
                 nothing = {PATIENT_ID: "", ACCESSION_NUMBER: "", STUDY_UID: generate_uid()}
                 for _ in _answers(association, remote.aet, _FIND, encoded(Level.STUDY, nothing)):
                     pass

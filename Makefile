@@ -15,9 +15,10 @@ run: $(VENV)/.run
 test: $(VENV)/.dev peers
 	$(BIN)/python -m pytest -n 2 --dist worksteal
 
-# Real DICOM nodes, which the tests talk to.
+# Real DICOM nodes, which the tests talk to, and what the listener's image is built and run with.
 peers:
 	@tests/dicom/install_peers.sh
+	@tests/image/install_tools.sh
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check

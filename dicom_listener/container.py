@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import logging
 import multiprocessing.connection
 import multiprocessing.process
 import os
@@ -39,7 +40,10 @@ def run(settings: Settings, listening: socket.socket) -> None:
     drain = serve(settings, listening, telemetry)
     telemetry.event("listening")
     stop.wait()
-    telemetry.event("drained" if drain(DRAIN_SECONDS) else "drained in part")
+    if drain(DRAIN_SECONDS):
+        telemetry.event("drained")
+    else:
+        telemetry.event("drained in part", level=logging.WARNING)
 
 
 def main() -> int:

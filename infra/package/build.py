@@ -110,15 +110,20 @@ def install(target: Path, python: str) -> None:
     # Chalice's command adds its runtime by itself; its requirements are those of the command.
     lines = (ROOT / "requirements.txt").read_text().splitlines()
     wanted = [line for line in lines if "==" in line and not line.startswith("chalice==")]
-    tag = f"cp{python.replace('.', '')}"
-    platforms = [f"manylinux_2_{minor}_x86_64" for minor in GLIBC_MINORS] + ["manylinux2014_x86_64"]
     command = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-compile"]
     command += ["--target", str(target), "--constraint", str(ROOT / "constraints.txt")]
-    command += ["--only-binary=:all:", "--implementation", "cp", "--python-version", python]
-    command += [part for abi in (tag, "abi3", "none") for part in ("--abi", abi)]
-    command += [part for platform in platforms for part in ("--platform", platform)]
+    command += wheel_options(python)
     _run([sys.executable, *command, *wanted], ROOT, dict(os.environ))
     shutil.rmtree(target / "bin", ignore_errors=True)
+
+
+def wheel_options(python: str) -> list[str]:
+    """The options of pip for wheels of a Python such as ``3.13`` on x86_64, whichever Python this is."""
+    tag = f"cp{python.replace('.', '')}"
+    platforms = [f"manylinux_2_{minor}_x86_64" for minor in GLIBC_MINORS] + ["manylinux2014_x86_64"]
+    options = ["--only-binary=:all:", "--implementation", "cp", "--python-version", python]
+    options += [part for abi in (tag, "abi3", "none") for part in ("--abi", abi)]
+    return options + [part for platform in platforms for part in ("--platform", platform)]
 
 
 def add_bytecode(folder: Path, python: str) -> bool:

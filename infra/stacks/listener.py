@@ -236,6 +236,7 @@ def _variables(protocol: Protocol) -> dict[str, str]:
     assert DRAIN_SECONDS < STOP_SECONDS  # noqa: S101 - or ECS would kill what is still being received
     return {
         "NACRE_REMOTE_ACCESS_ALLOWED": "true",
+        "NACRE_LOG_LEVEL": "INFO",  # as on Lambda: a line for each association
         "NACRE_DICOM_PORT": str(CONTAINER_PORT),
         "NACRE_HEALTH_PORT": str(HEALTH_PORT),
         "NACRE_DICOM_FOLDER": f"{SCRATCH}/objects",

@@ -10,8 +10,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
 
-from infra.resources import Resources
-
 
 class Part(Enum):
     """What rights are given on."""
@@ -39,67 +37,64 @@ class Permission:
     parts: tuple[Part, ...]
 
 
-TABLE = (
-    "dynamodb:BatchGetItem",
-    "dynamodb:BatchWriteItem",
-    "dynamodb:ConditionCheckItem",
-    "dynamodb:DeleteItem",
-    "dynamodb:GetItem",
-    "dynamodb:PutItem",
-    "dynamodb:Query",
-    "dynamodb:UpdateItem",
+_INDEX = Permission(
+    (
+        "dynamodb:BatchGetItem",
+        "dynamodb:BatchWriteItem",
+        "dynamodb:ConditionCheckItem",
+        "dynamodb:DeleteItem",
+        "dynamodb:GetItem",
+        "dynamodb:PutItem",
+        "dynamodb:Query",
+        "dynamodb:UpdateItem",
+    ),
+    (Part.INDEX,),
 )
-OBJECTS = (
-    "s3:AbortMultipartUpload",
-    "s3:DeleteObject",
-    "s3:GetObject",
-    "s3:ListMultipartUploadParts",
-    "s3:PutObject",
+# Numbers are reserved, written, sealed and read; only the sweep removes what a log has let go of.
+_LOG = Permission(
+    ("dynamodb:BatchGetItem", "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"), (Part.LOG,)
 )
-# Without it, S3 answers 403 instead of 404 where an object is missing.
-LISTING = ("s3:ListBucket",)
-WAKING = ("sqs:SendMessage",)
-# What Lambda itself needs to read a queue for a function.
-EVENT_SOURCE = ("sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage")
-# What the listener's workers need to read theirs.
-WORKING = ("sqs:ChangeMessageVisibility", "sqs:DeleteMessage", "sqs:ReceiveMessage")
+_TRIM = Permission(("dynamodb:BatchWriteItem",), (Part.LOG,))
+_FILES = (
+    Permission(
+        ("s3:AbortMultipartUpload", "s3:DeleteObject", "s3:GetObject", "s3:PutObject"), (Part.FILES_OBJECTS,)
+    ),
+    # Without it, S3 answers 403 instead of 404 where an object is missing.
+    Permission(("s3:ListBucket",), (Part.FILES,)),
+)
+_STORE = (_INDEX, _LOG, *_FILES)
+_TAKE_IN = (
+    Permission(("s3:DeleteObject", "s3:GetObject", "s3:PutObject"), (Part.INBOX_OBJECTS,)),
+    Permission(("s3:ListBucket",), (Part.INBOX,)),
+)
+# Handing out URLs gives no right that the role does not have itself.
+_HAND_OUT = Permission(
+    ("s3:AbortMultipartUpload", "s3:DeleteObject", "s3:ListMultipartUploadParts", "s3:PutObject"),
+    (Part.INBOX_OBJECTS,),
+)
+_WAKE = Permission(("sqs:SendMessage",), (Part.JOBS_QUEUE,))
+_CALL = Permission(("sqs:SendMessage",), (Part.NETWORK_QUEUE,))
+_SECRET = Permission(("secretsmanager:GetSecretValue",), (Part.USERS,))
 
-TABLES = Permission(TABLE, (Part.INDEX, Part.LOG))
-STORING = (
-    Permission(OBJECTS, (Part.FILES_OBJECTS, Part.INBOX_OBJECTS)),
-    Permission(LISTING, (Part.FILES, Part.INBOX)),
-)
-WAKE = Permission(WAKING, (Part.JOBS_QUEUE,))
-SEND = Permission(WAKING, (Part.NETWORK_QUEUE,))
+
+def _reads(queue: Part) -> Permission:
+    """What Lambda itself needs to read a queue for a function (its developer guide, "Using Lambda with SQS")."""
+    return Permission(("sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage"), (queue,))
+
 
 FUNCTIONS: Mapping[str, tuple[Permission, ...]] = {
-    "api_handler": (TABLES, *STORING, WAKE, SEND),
-    "basic_authorizer": (Permission(("secretsmanager:GetSecretValue",), (Part.USERS,)),),
-    "sweep": (TABLES, *STORING, WAKE),
-    "jobs": (TABLES, *STORING, WAKE, Permission(EVENT_SOURCE, (Part.JOBS_QUEUE,))),
-    "inbox": (TABLES, *STORING, Permission(EVENT_SOURCE, (Part.INBOX_QUEUE,))),
+    "api_handler": (*_STORE, _HAND_OUT, _WAKE, _CALL),
+    "basic_authorizer": (_SECRET,),
+    "sweep": (*_STORE, _TRIM, *_TAKE_IN, _WAKE),
+    "jobs": (*_STORE, _WAKE, _reads(Part.JOBS_QUEUE)),
+    "inbox": (*_STORE, *_TAKE_IN, _reads(Part.INBOX_QUEUE)),
 }
 """By the name that app.py gives the function."""
 
 LISTENER: tuple[Permission, ...] = (
-    TABLES,
-    *STORING,
-    WAKE,
-    SEND,
-    Permission(WORKING, (Part.NETWORK_QUEUE,)),
+    *_STORE,
+    _WAKE,
+    _CALL,
+    Permission(("sqs:DeleteMessage", "sqs:ReceiveMessage"), (Part.NETWORK_QUEUE,)),
 )
-
-
-def names(resources: Resources) -> dict[Part, tuple[str, str]]:
-    """The service and the name of each part, as they stand in ARNs; not of the secret, whose ARN AWS makes."""
-    return {
-        Part.INDEX: ("dynamodb", f"table/{resources.index.name}"),
-        Part.LOG: ("dynamodb", f"table/{resources.log.name}"),
-        Part.FILES: ("s3", resources.files.name),
-        Part.FILES_OBJECTS: ("s3", f"{resources.files.name}/*"),
-        Part.INBOX: ("s3", resources.inbox.name),
-        Part.INBOX_OBJECTS: ("s3", f"{resources.inbox.name}/*"),
-        Part.INBOX_QUEUE: ("sqs", resources.inbox_queue.name),
-        Part.JOBS_QUEUE: ("sqs", resources.jobs_queue.name),
-        Part.NETWORK_QUEUE: ("sqs", resources.network_queue.name),
-    }
+"""Of the container."""

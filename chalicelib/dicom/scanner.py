@@ -1,7 +1,8 @@
 """Walk through the elements of a DICOM stream without converting them, checking that they are whole.
 
 Sequences of any form are walked without recursion and handed over as bytes. What is accepted is what Orthanc accepts
-(whose parser is DCMTK's), but for nesting beyond `MAXIMUM_DEPTH` and sequences that the end of the file cuts off.
+(whose parser is DCMTK's), but for nesting beyond `MAXIMUM_DEPTH`, more than `MAXIMUM_ELEMENTS`, and sequences that the
+end of the file cuts off.
 
 Source: PS3.5, sections 7.1 (data elements), 7.5 (nesting), 6.2.2 (UN) and A.4 (encapsulated pixel data).
 """
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
 UNDEFINED = 0xFFFFFFFF
 MAXIMUM_DEPTH = 64
 """Orthanc itself does not survive much more than 50."""
+
+MAXIMUM_ELEMENTS = 5_000_000
+"""Of a file, those in sequences and delimiters included: some seconds of work. A hundred times what real files have."""
 
 PIXEL_DATA = 0x7FE00010
 PIXEL_DATA_TAGS = frozenset({PIXEL_DATA, 0x7FE00009, 0x7FE00008})
@@ -66,7 +70,15 @@ class Scanner:
         Where the elements end, in bytes from the stream's beginning.
     """
 
-    def __init__(self, stream: BinaryIO, size: int, *, is_implicit: bool, is_little_endian: bool) -> None:
+    def __init__(
+        self,
+        stream: BinaryIO,
+        size: int,
+        *,
+        is_implicit: bool,
+        is_little_endian: bool,
+        maximum_elements: int = MAXIMUM_ELEMENTS,
+    ) -> None:
         self._stream = stream
         self._size = size
         self._is_implicit = is_implicit
@@ -75,6 +87,7 @@ class Scanner:
         self._implicit_head = struct.Struct(f"{order}HHI")
         self._explicit_head = struct.Struct(f"{order}HH2sH")
         self._long_length = struct.Struct(f"{order}I")
+        self._heads_left = maximum_elements
 
     def elements(self) -> Iterator[RawDataElement]:
         """The elements up to the end or up to pixel data, before which the stream then stands.
@@ -82,7 +95,7 @@ class Scanner:
         Raises
         ------
         BadFileFormat
-            An element is malformed or cut off, or sequences are nested too deeply.
+            An element is malformed or cut off, there are too many, or sequences are nested too deeply.
         """
         from pydicom.dataelem import RawDataElement
         from pydicom.tag import BaseTag
@@ -109,6 +122,9 @@ class Scanner:
 
     def head(self, is_implicit: bool) -> ElementHead:
         """The tag, VR and length of the next element or delimiter."""
+        self._heads_left -= 1
+        if self._heads_left < 0:
+            raise BadFileFormat("The file has too many elements")
         data = self._stream.read(8)
         if len(data) < 8:
             raise BadFileFormat("The file is cut off")

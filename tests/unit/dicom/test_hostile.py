@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from chalicelib.dicom.dictionary import STANDARD
 from chalicelib.dicom.reader import read_header
-from chalicelib.dicom.scanner import MAXIMUM_DEPTH
+from chalicelib.dicom.scanner import MAXIMUM_DEPTH, Scanner
 from chalicelib.dicom.tags_json import read_tags, tags_reader
 from chalicelib.domain.errors import BadFileFormat, BadParameterType, InexistentTag
 from chalicelib.services.description import describe
@@ -155,3 +155,30 @@ def test_many_small_parts_take_time_in_proportion(tail):
     started = time.process_time()
     try_to_index(dicom(tail=tail))
     assert time.process_time() - started < 5
+
+
+def test_elements_without_end_are_not_gone_through() -> None:
+    """A file of zeros is one of empty elements, eight bytes each: two gigabytes would take all of Lambda's time."""
+    data = bytes(8 * 100)
+    for maximum, refused in ((99, True), (100, False)):
+        scanner = Scanner(
+            BytesIO(data), len(data), is_implicit=True, is_little_endian=True, maximum_elements=maximum
+        )
+        with pytest.raises(BadFileFormat, match="too many") if refused else suppress(BadFileFormat):
+            assert len(list(scanner.elements())) == 100
+
+
+def test_elements_in_sequences_count_as_well() -> None:
+    data = sound(
+        [Element(SEQUENCE, "SQ", [[text(0x00081150, "UI", "1.2")] for _ in range(100)], True)], LITTLE
+    )
+    start = data.index(b"\x08\x00\x50\x11") - 20
+    scanner = Scanner(
+        BytesIO(data[start:]),
+        len(data) - start,
+        is_implicit=False,
+        is_little_endian=True,
+        maximum_elements=99,
+    )
+    with pytest.raises(BadFileFormat, match="too many"):
+        list(scanner.elements())

@@ -38,15 +38,15 @@ SITES = {
             stage=Stage(tasks=8, zones=3),
         ),
     ),
-    "Hospital group, tiered": (
-        "the same with Intelligent-Tiering",
+    "Hospital group, not tiered": (
+        "the same without Intelligent-Tiering",
         Workload(
             instances_per_day=200_000,
             series_at_once=20,
             finds_per_day=20_000,
             read_bytes=2e12,
             sent_bytes=2e12,
-            stage=Stage(tasks=8, zones=3, intelligent_tiering=True),
+            stage=Stage(tasks=8, zones=3, intelligent_tiering=False),
         ),
     ),
     "Research, by the inbox": (

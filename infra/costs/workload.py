@@ -29,7 +29,7 @@ class DataEvents(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """What is paid for whether it is used or not, and what makes each use dearer."""
+    """What is paid for whether it is used or not, and what makes each use dearer; by default what `prod` deploys."""
 
     tasks: int = 2
     """Of the listener, all the time; 0 for a store without DICOM."""
@@ -37,16 +37,16 @@ class Stage:
     task_vcpu: float = 1.0
     task_memory_gb: float = 2.0
     zones: int = 2
-    interface_endpoints: int = 6
+    interface_endpoints: int = 5
     """Beside the endpoints of S3 and DynamoDB, which cost nothing."""
 
     load_balancer: bool = True
-    waf_rules: int = 3
+    waf_rules: int = 4
     """0: no firewall."""
 
     kms_keys: int = 1
     data_events: DataEvents = DataEvents.S3
-    alarms: int = 20
+    alarms: int = 22
     metrics: int = 20
     log_bytes_per_request: float = 800.0
     log_months: float = 1.0
@@ -57,7 +57,7 @@ class Stage:
     backup: bool = True
     """Point-in-time recovery of both tables."""
 
-    intelligent_tiering: bool = False
+    intelligent_tiering: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -190,7 +190,7 @@ class ListenerStack(Stack):
             container_name="listener",
             image=self._image,
             readonly_root_filesystem=True,
-            environment=self._variables | _variables(protocol),
+            environment=self._variables | _variables(protocol, self._stage),
             secrets=self._secrets(protocol),
             logging=ecs.LogDrivers.aws_logs(stream_prefix="listener", log_group=group),
             port_mappings=[ecs.PortMapping(container_port=port) for port in (CONTAINER_PORT, HEALTH_PORT)],
@@ -232,12 +232,13 @@ class ListenerStack(Stack):
             execution.add_to_principal_policy(use_of_key(self._data, ["secretsmanager"]))
 
 
-def _variables(protocol: Protocol) -> dict[str, str]:
+def _variables(protocol: Protocol, stage: StageOptions) -> dict[str, str]:
     assert DRAIN_SECONDS < STOP_SECONDS  # noqa: S101 - or ECS would kill what is still being received
     return {
         "NACRE_REMOTE_ACCESS_ALLOWED": "true",
         "NACRE_LOG_LEVEL": "INFO",  # as on Lambda: a line for each association
         "NACRE_DICOM_PORT": str(CONTAINER_PORT),
+        "NACRE_DICOM_PROCESSES": str(max(1, stage.task_cpu // 1024)),
         "NACRE_HEALTH_PORT": str(HEALTH_PORT),
         "NACRE_DICOM_FOLDER": f"{SCRATCH}/objects",
         "NACRE_DICOM_TLS_ENABLED": "true" if protocol.uses_tls else "false",

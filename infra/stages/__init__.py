@@ -72,8 +72,8 @@ class Stage(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     dicom_public: bool = False
     minimum_tasks: Count = 2
     maximum_tasks: Count = 10
-    task_cpu: int = 2048
-    task_memory_mib: int = 4096
+    task_cpu: int = 1024
+    task_memory_mib: int = 2048
     log_days: int = 365
     alarm_email: str = ""
     requests_per_source: Annotated[int, Meta(ge=100)] = 100_000

@@ -15,7 +15,7 @@ from infra.costs.workload import DAYS_PER_MONTH, GB, HOURS_PER_MONTH, DataEvents
 
 PRICES = prices.load()
 IDLE = Workload(instances_per_day=0, finds_per_day=0, read_bytes=0, sent_bytes=0)
-EVERYTHING = Stage(data_events=DataEvents.ALL, intelligent_tiering=True)
+EVERYTHING = Stage(data_events=DataEvents.ALL)
 
 
 def total(load: Workload, month: float = 12) -> float:
@@ -84,7 +84,7 @@ def test_a_store_by_rest_alone_that_nobody_uses_costs_next_to_nothing() -> None:
 
 
 def test_storage_is_what_was_brought_at_the_price_of_s3() -> None:
-    load = Workload(instances_per_day=1000, instance_bytes=1e6)
+    load = Workload(instances_per_day=1000, instance_bytes=1e6, stage=Stage(intelligent_tiering=False))
     gb = 1000 * 1e6 * 12 * DAYS_PER_MONTH / GB
     stored = sum(
         usd for line, usd in report.bill(load, 12, PRICES).lines if line.price == "s3_standard_gb_month"
@@ -100,8 +100,8 @@ def test_prices_in_tiers_are_paid_tier_by_tier() -> None:
 
 
 def test_tiering_pays_for_what_is_old_and_large_and_not_for_what_is_small() -> None:
-    old = Workload(retention_days=3650)
-    tiered = replace(old, stage=Stage(intelligent_tiering=True))
+    old = Workload(retention_days=3650, stage=Stage(intelligent_tiering=False))
+    tiered = replace(old, stage=Stage())
     assert service(tiered, "S3", 120) < service(old, "S3", 120) / 2
     assert service(tiered, "S3", 0.5) > service(old, "S3", 0.5)  # all of it is new, and watched
     small = replace(old, instance_bytes=100_000)

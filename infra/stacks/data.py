@@ -34,6 +34,7 @@ KEPT_VERSION_DAYS = 30
 """How long what was deleted or overwritten can be brought back."""
 
 ACCESS_LOG_DAYS = 365
+WARM_READ_UNITS = 12_000
 
 
 class DataStack(Stack):
@@ -120,6 +121,7 @@ class DataStack(Stack):
             ),
             replicas=[dynamodb.ReplicaTableProps(region=replica.region)] if replica else None,
             time_to_live_attribute=table.expiry_attribute,
+            warm_throughput=_warm(self._stage),
             deletion_protection=self._stage.protected,
             removal_policy=RemovalPolicy.RETAIN,
         )
@@ -264,4 +266,13 @@ def _copied_to(scope: Construct, replica: ReplicaStack) -> s3.ReplicationRule:
         replication_time_control=s3.ReplicationTimeValue.FIFTEEN_MINUTES,
         metrics=s3.ReplicationTimeValue.FIFTEEN_MINUTES,
         delete_marker_replication=True,
+    )
+
+
+def _warm(stage: Stage) -> dynamodb.WarmThroughput | None:
+    if not stage.warm_write_units:
+        return None
+    return dynamodb.WarmThroughput(
+        write_units_per_second=stage.warm_write_units,
+        read_units_per_second=WARM_READ_UNITS,  # AWS's own: uploads write more than they read
     )

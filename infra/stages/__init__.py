@@ -14,6 +14,9 @@ from msgspec import Meta
 
 FOLDER = Path(__file__).parent
 
+WARM_AT_LEAST = 4000
+"""Write units a second of any new table that is paid by request (DynamoDB developer guide, "On-demand capacity")."""
+
 Count = Annotated[int, Meta(ge=1, le=100)]
 _REGION = r"[a-z]{2}(-[a-z]+)+-\d"
 
@@ -55,6 +58,9 @@ class Stage(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         Who gets the alarms; empty: nobody is subscribed to the topic.
     requests_per_source
         Requests of one address within five minutes, from which on it is refused for a while.
+    warm_write_units
+        What each table carries from its first day on, in write units a second; 0 for AWS's 4,000, which grow with use.
+        Paid for once. An upload takes about 11 (docs/load.md).
     protected
         Tables and load balancers refuse to be deleted.
     """
@@ -77,12 +83,15 @@ class Stage(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     log_days: int = 365
     alarm_email: str = ""
     requests_per_source: Annotated[int, Meta(ge=100)] = 100_000
+    warm_write_units: Annotated[int, Meta(ge=0, le=40_000)] = 0
     protected: bool = True
 
     def __post_init__(self) -> None:
         """Refuse what does not go together."""
         for cidr in (self.vpc_cidr, *self.dicom_sources):
             IPv4Network(cidr)
+        if 0 < self.warm_write_units <= WARM_AT_LEAST:
+            raise ValueError(f"warm_write_units of up to {WARM_AT_LEAST} change nothing")
         if self.minimum_tasks > self.maximum_tasks:
             raise ValueError("minimum_tasks is more than maximum_tasks")
         if self.dicom_public and self.dicom:

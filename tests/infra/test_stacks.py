@@ -221,3 +221,9 @@ def test_a_stage_may_be_on_the_internet_by_tls_alone() -> None:
         "NACRE_DICOM_TLS_PRIVATE_KEY",
         "NACRE_DICOM_TLS_TRUSTED_CERTIFICATES",
     }
+
+
+def test_a_table_may_be_warm_from_its_first_day_on() -> None:
+    found = synthesized(with_options(warm_write_units=20_000))
+    for _, table in of_type(found, "AWS::DynamoDB::GlobalTable"):
+        assert table["Properties"]["WarmThroughput"]["WriteUnitsPerSecond"] == 20_000

@@ -31,6 +31,7 @@ def test_a_stage_that_does_not_exist() -> None:
         ('region = "us-east-1"\ndicom_public = true\ninternet_access = true', "without TLS"),
         ('region = "us-east-1"\nreplica_region = "us-west-2"', "account"),
         ('region = "us-east-1"\naccount = "123456789012"\nreplica_region = "us-east-1"', "itself"),
+        ('region = "us-east-1"\nwarm_write_units = 500', "change nothing"),
         ("region = ", "stage.toml"),
     ],
 )

@@ -20,9 +20,15 @@ def main() -> None:
     with open(answers, "w") as output:
         loaded = {"import_seconds": seconds, "modules": sorted(sys.modules), "python": sys.version}
         output.write(json.dumps(loaded) + "\n")
+        took = []
         for line in sys.stdin:
             request = json.loads(line)
-            output.write(json.dumps(invoke(module, request["handler"], request["event"])) + "\n")
+            started = time.perf_counter()
+            answer = invoke(module, request["handler"], request["event"])
+            took.append(time.perf_counter() - started)
+            output.write(json.dumps(answer) + "\n")
+        ended = {"seconds": took, "modules": sorted(sys.modules), "cpu_seconds": time.process_time()}
+        output.write(json.dumps(ended) + "\n")
 
 
 def invoke(module: object, handler: str, event: object) -> dict[str, object]:

@@ -1,11 +1,11 @@
-"""``python -m tests.benchmarks``: six measurements, each on its own."""
+"""``python -m tests.benchmarks``: seven measurements, each on its own."""
 
 from __future__ import annotations
 
 import argparse
 from collections.abc import Callable
 
-from tests.benchmarks import compare, costs, dicom, growth, listener, memory
+from tests.benchmarks import coldstart, compare, costs, dicom, growth, listener, memory
 
 
 def main() -> None:
@@ -19,6 +19,7 @@ def main() -> None:
         ("dicom", dicom.configure),
         ("listener", listener.configure),
         ("memory", memory.configure),
+        ("coldstart", coldstart.configure),
     )
     for name, configure in modules:
         configure(commands.add_parser(name, formatter_class=argparse.ArgumentDefaultsHelpFormatter))

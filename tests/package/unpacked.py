@@ -5,9 +5,21 @@ from __future__ import annotations
 import base64
 import json
 import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from zipfile import ZipFile
+
+from chalicelib.services.authentication import hash_password
+from chalicelib.settings import Settings
+from chalicelib.storage.clients import make_clients
+from infra.local.stack import emulator
+from infra.package.build import RUNTIME, Package, build
+from infra.package.interpreters import python_of, running_version
+from infra.package.template import functions
+from infra.resources import create, define
 
 PASSWORD = "correct horse"
 EVENTS = Path(__file__).with_name("events")
@@ -54,6 +66,39 @@ class Lambda:
         )
         self.loaded, *results, self.ended = [json.loads(line) for line in answers.read_text().splitlines()]
         return results
+
+
+def unpack(package: Package, folder: Path) -> Packaged:
+    """Unpack a package, or one with the same wheels for the running Python, where Lambda's is not to be had."""
+    interpreter = python_of(RUNTIME)
+    if interpreter is None:
+        package = build(folder / "built", python=running_version())
+        interpreter = python_of(running_version())
+    assert interpreter is not None
+    with ZipFile(package.archive) as zipped:
+        zipped.extractall(folder / "task")
+    found = functions(json.loads(package.template.read_text()))
+    variables = found["APIHandler"]["Environment"]["Variables"]
+    plain = {name: value for name, value in variables.items() if isinstance(value, str)}
+    handlers = {name: item["Handler"] for name, item in found.items()}
+    return Packaged(folder / "task", interpreter, handlers, plain)
+
+
+@contextmanager
+def over_a_store(packaged: Packaged, folder: Path) -> Iterator[Lambda]:
+    """The functions of a package over an empty store on the emulator, whose one user is alice."""
+    with emulator(folder / "emulator") as url:
+        urls = create(define(Settings.load(packaged.variables)), make_clients(url))
+        environment = {
+            **packaged.variables,
+            "AWS_LAMBDA_FUNCTION_NAME": "nacre",
+            "AWS_REGION": "us-east-1",
+            "AWS_DEFAULT_REGION": "us-east-1",
+            "NACRE_AWS_ENDPOINT_URL": url,
+            "NACRE_JOBS_QUEUE_URL": urls.jobs,
+            "NACRE_REGISTERED_USERS": json.dumps({"alice": hash_password(PASSWORD)}),
+        }
+        yield Lambda(packaged, folder, environment)
 
 
 def recorded(name: str) -> Any:

@@ -13,7 +13,7 @@ run: $(VENV)/.run
 	@exec $(BIN)/python -m infra.local
 
 test: $(VENV)/.dev peers
-	$(BIN)/python -m pytest -n 2 --dist worksteal
+	$(BIN)/python -m pytest -n 2 --dist worksteal --durations 20
 
 # Real DICOM nodes, which the tests talk to, and what the listener's image is built and run with.
 peers:

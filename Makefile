@@ -7,7 +7,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: run test peers lint types package synth pin bench clean
+.PHONY: run test peers lint types package synth pin bootstrap deploy smoke user logs destroy bench clean
 
 run: $(VENV)/.run
 	@exec $(BIN)/python -m infra.local
@@ -39,6 +39,32 @@ synth: $(VENV)/.infra package
 # The digest of the listener's base image; needs docker with buildx.
 pin:
 	@$(PYTHON) -m infra.image pin
+
+# Once for an AWS account and region: what CDK needs there.
+bootstrap: $(VENV)/.infra
+	@$(BIN)/python -m infra.commands.deploy --stage $(STAGE) --bootstrap
+
+# APPROVAL=any-change asks about every change of rights, never about none.
+deploy: $(VENV)/.infra
+	@$(BIN)/python -m infra.commands.deploy --stage $(STAGE) $(if $(APPROVAL),--approval $(APPROVAL))
+
+# URL=https://.../api [USER=alice] [HOST=... PORT=104] [PEER=AET@HOST:PORT]: tries a store out by the README's examples.
+smoke: $(VENV)/.infra
+	@$(BIN)/python -m infra.commands.smoke --url "$(URL)" $(if $(filter command line,$(origin USER)),--user "$(USER)") \
+	    $(if $(HOST),--host "$(HOST)") $(if $(PORT),--port "$(PORT)") $(if $(PEER),--peer "$(PEER)")
+
+# NAME=alice [REMOVE=1]
+user: $(VENV)/.infra
+	@$(BIN)/python -m infra.commands.user --stage $(STAGE) --name "$(NAME)" $(if $(REMOVE),--remove)
+
+# [SINCE=1h] [FILTER=ERROR] [FOLLOW=1]
+logs: $(VENV)/.infra
+	@$(BIN)/python -m infra.commands.logs --stage $(STAGE) $(if $(SINCE),--since "$(SINCE)") \
+	    $(if $(FILTER),--filter '$(FILTER)') $(if $(FOLLOW),--follow)
+
+# Refuses where there is data. FORGET=1 also removes versions of what was deleted.
+destroy: $(VENV)/.infra
+	@$(BIN)/python -m infra.commands.destroy --stage $(STAGE) $(if $(FORGET),--forget)
 
 bench: $(VENV)/.dev
 	$(BIN)/python -m tests.benchmarks $(BENCH)

@@ -80,6 +80,11 @@ class Resources:
         return self.files, self.inbox
 
 
+def name_in_account(bucket: str, account: str, region: str) -> str:
+    """The name of a bucket on AWS, where names are unique in the world."""
+    return f"{bucket}-{account}-{region}"
+
+
 def define(settings: Settings) -> Resources:
     """The resources under the names that the settings give them."""
     prefix = f"nacre-{settings.stage}-inbox"

@@ -24,6 +24,7 @@ from infra.resources import (
     QueueDefinition,
     Resources,
     TableDefinition,
+    name_in_account,
 )
 from infra.stacks.keys import make_key
 from infra.stacks.reasons import acknowledge
@@ -166,8 +167,7 @@ class DataStack(Stack):
             )
             for prefix, days in definition.expiring.items()
         ]
-        # Bucket names are unique in the world.
-        own_name = f"{definition.name}-{self.account}-{self.region}"
+        own_name = name_in_account(definition.name, self.account, self.region)
         self.bucket_arns[name.lower()] = f"arn:{self.partition}:s3:::{own_name}"
         replica = self._replica
         is_copied = replica is not None and definition.queue is None  # the inbox is empty most of the time

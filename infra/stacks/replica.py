@@ -9,7 +9,7 @@ from aws_cdk import aws_kms as kms
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
-from infra.resources import BucketDefinition
+from infra.resources import BucketDefinition, name_in_account
 from infra.stacks.reasons import acknowledge
 from infra.stages import Stage
 
@@ -32,7 +32,7 @@ class ReplicaStack(Stack):
             enable_key_rotation=True,
             removal_policy=RemovalPolicy.RETAIN,
         )
-        self.bucket_name = f"{files.name}-copy-{stage.account}-{stage.replica_region}"
+        self.bucket_name = name_in_account(f"{files.name}-copy", stage.account, stage.replica_region)
         self.files = s3.Bucket(
             self,
             "Files",

@@ -1,0 +1,1 @@
+"""The commands around a deployment, each a module with ``--help``: deploy, destroy, logs, user, smoke."""

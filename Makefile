@@ -60,7 +60,7 @@ user: $(VENV)/.infra
 # [SINCE=1h] [FILTER=ERROR] [FOLLOW=1]
 logs: $(VENV)/.infra
 	@$(BIN)/python -m infra.commands.logs --stage $(STAGE) $(if $(SINCE),--since "$(SINCE)") \
-	    $(if $(FILTER),--filter '$(FILTER)') $(if $(FOLLOW),--follow)
+	    $(if $(FILTER),--filter '$(value FILTER)') $(if $(FOLLOW),--follow)
 
 # Refuses where there is data. FORGET=1 also removes versions of what was deleted.
 destroy: $(VENV)/.infra

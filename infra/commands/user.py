@@ -1,7 +1,7 @@
 """Give a user of the API a password, or remove the user: in the stage's secret, where the authorizer finds it.
 
 The password is asked for, or read from standard input if that is no terminal. It is never shown; the secret holds its
-Argon2id hash. Within five minutes the API knows.
+Argon2id hash. The API keeps what it knows of users for up to ten minutes.
 """
 
 from __future__ import annotations
@@ -102,7 +102,7 @@ def main() -> int:
         account = open_account(load_stage(options.stage))
         edit = remove(name) if options.remove else put(name, hash_password(ask_password(name)))
         change(account.client("secretsmanager"), f"nacre-{options.stage}-users", edit)
-        say(f"{name} is {'removed' if options.remove else 'a user'}. The API knows within five minutes.")
+        say(f"{name} is {'removed' if options.remove else 'a user'}. The API knows within ten minutes.")
         return 0
 
     return run(command)

@@ -83,7 +83,7 @@ REASONS: dict[str, dict[str, str]] = {
     },
     "network": {
         "HIPAA.Security-VPCDefaultSecurityGroupClosed": "Nothing uses the default group, which cannot be closed by "
-        "CloudFormation alone; docs/deployment.md has the one command that does.",
+        "CloudFormation alone; docs/deployment.md has the commands that do.",
     },
 }
 """Subject, rule, reason."""

@@ -10,7 +10,6 @@ import os
 import signal
 import socket
 import sys
-import threading
 from collections.abc import Sequence
 from types import FrameType
 
@@ -30,16 +29,12 @@ def run(settings: Settings, listening: socket.socket) -> None:
     telemetry = open_telemetry(
         settings.log_level, metrics=not settings.aws_endpoint_url, service="nacre-dicom"
     )
-    stop = threading.Event()
-
-    def ask_to_stop(_number: int, _frame: FrameType | None) -> None:
-        stop.set()
-
-    signal.signal(signal.SIGTERM, ask_to_stop)
+    # Held back until it is waited for: a handler could run while this thread holds the lock that it needs.
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent gets it too, and tells us
     drain = serve(settings, listening, telemetry)
     telemetry.event("listening")
-    stop.wait()
+    signal.sigwait({signal.SIGTERM})
     if drain(DRAIN_SECONDS):
         telemetry.event("drained")
     else:

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from chalicelib.configuration_file import SettingsError
 from chalicelib.domain.errors import BadSequenceOfCalls
 from chalicelib.settings import Settings
+from dicom_listener.pem import as_file, is_pem
 from dicom_listener.renewal import Renewed, Report
 
 _VERSIONS = (
@@ -35,7 +36,7 @@ def listening_context(settings: Settings, report: Report) -> Callable[[], ssl.SS
     Raises
     ------
     SettingsError
-        The options are not complete, or name a file that cannot be used.
+        The options are not complete, or hold or name what cannot be used.
     """
     if not settings.dicom_tls_enabled:
         return None
@@ -52,7 +53,7 @@ def calling_contexts(settings: Settings, report: Report) -> Callable[[], ssl.SSL
     Raises
     ------
     SettingsError
-        The options name a file that cannot be used.
+        The options hold or name what cannot be used.
     """
     if missing := _missing(settings):
         text = f"DICOM TLS - No path to the {missing[1]} was provided"
@@ -68,7 +69,8 @@ def _renewed(settings: Settings, protocol: int, report: Report) -> Renewed:
     paths = [settings.dicom_tls_certificate, settings.dicom_tls_private_key]
     if settings.dicom_tls_remote_certificate_required:
         paths.append(settings.dicom_tls_trusted_certificates)
-    return Renewed(lambda: _context(settings, protocol), paths, report)
+    files = [path for path in paths if not is_pem(path)]
+    return Renewed(lambda: _context(settings, protocol), files, report)
 
 
 def _missing(settings: Settings) -> tuple[str, str] | None:
@@ -89,21 +91,38 @@ def _context(settings: Settings, protocol: int) -> ssl.SSLContext:
     )
     context.minimum_version = _VERSIONS[settings.dicom_tls_minimum_protocol_version]
     _set_ciphers(context, settings)
-    try:
-        context.load_cert_chain(settings.dicom_tls_certificate, settings.dicom_tls_private_key, _no_password)
-    except (OSError, ValueError):
-        raise SettingsError(
-            "DicomTlsCertificate and DicomTlsPrivateKey must name PEM files of one key without a password"
-        ) from None
-    if not settings.dicom_tls_remote_certificate_required:
+    _load_own(context, settings)
+    if settings.dicom_tls_remote_certificate_required:
+        context.verify_mode = ssl.CERT_REQUIRED
+        _load_trusted(context, settings)
+    else:
         context.verify_mode = ssl.CERT_NONE
-        return context
-    context.verify_mode = ssl.CERT_REQUIRED
-    try:
-        context.load_verify_locations(settings.dicom_tls_trusted_certificates)
-    except OSError:
-        raise SettingsError("DicomTlsTrustedCertificates must name a PEM file of certificates") from None
     return context
+
+
+def _load_own(context: ssl.SSLContext, settings: Settings) -> None:
+    folder = settings.dicom_folder
+    with (
+        as_file(settings.dicom_tls_certificate, folder) as certificate,
+        as_file(settings.dicom_tls_private_key, folder) as key,
+    ):
+        try:
+            context.load_cert_chain(certificate, key, _no_password)
+        except (OSError, ValueError):
+            raise SettingsError(
+                "DicomTlsCertificate and DicomTlsPrivateKey must be, or name files of, PEM texts of one key "
+                "without a password"
+            ) from None
+
+
+def _load_trusted(context: ssl.SSLContext, settings: Settings) -> None:
+    with as_file(settings.dicom_tls_trusted_certificates, settings.dicom_folder) as trusted:
+        try:
+            context.load_verify_locations(trusted)
+        except OSError:
+            raise SettingsError(
+                "DicomTlsTrustedCertificates must be, or name a file of, PEM texts of certificates"
+            ) from None
 
 
 def _no_password() -> str:

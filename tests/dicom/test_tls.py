@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import socket
+import ssl
 import time
+import traceback
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +20,7 @@ from chalicelib.domain.errors import BadSequenceOfCalls, NetworkProtocol
 from chalicelib.domain.jobs import JobState
 from chalicelib.domain.levels import Level
 from chalicelib.settings import Settings
+from dicom_listener.pem import as_file
 from dicom_listener.renewal import unreported
 from dicom_listener.tls import calling_contexts, listening_context
 from tests.dicom.certificates import Certificate, authority, signed
@@ -219,3 +222,61 @@ def test_accepted_ciphers_are_the_only_ones(known: Authorities) -> None:
     assert context is not None
     names = [one["name"] for one in context().get_ciphers()]
     assert [name for name in names if not name.startswith("TLS_")] == [cipher]
+
+
+def texts(known: Authorities) -> dict[str, str]:
+    """The options as ECS gives them: what is in the files."""
+    return {name: Path(path).read_text() for name, path in known.node.settings(known.trusted).items()}
+
+
+def test_certificates_given_as_texts_secure_both_directions(tmp_path: Path, known: Authorities) -> None:
+    folder = tmp_path / "node"
+    with (
+        running_node(folder, dicom_tls_enabled=True, **texts(known)) as node,
+        receiver(tmp_path / "received", *known.peer.dcmtk(known.trusted)) as peer,
+    ):
+        assert list(folder.iterdir()) == []
+        secured = known.peer.dcmtk(known.trusted)
+        assert run("storescu", *secured, "127.0.0.1", str(node.port), str(CT_FILE)).returncode == 0
+        assert not echo(node.port, *known.stranger.dcmtk(known.other))
+        assert is_stored(node, CT_FILE)
+        configure(node, peer.modality(UseDicomTls=True))
+        assert send(node, [add(node, "MR_small.dcm")]).state is JobState.SUCCESS
+        assert len(peer.received()) == 1
+
+
+def test_texts_and_files_can_stand_side_by_side(tmp_path: Path, known: Authorities) -> None:
+    text = texts(known)
+    for name in text:
+        context = listening_context(load(known, **{name: text[name]}, dicom_folder=str(tmp_path)), unreported)
+        assert context is not None
+        assert context().verify_mode is ssl.CERT_REQUIRED
+
+
+@pytest.mark.parametrize(
+    "name", ["dicom_tls_certificate", "dicom_tls_private_key", "dicom_tls_trusted_certificates"]
+)
+@pytest.mark.parametrize("spoil", ["cut", "other letters"])
+def test_a_spoiled_text_stops_the_start_and_is_not_told(
+    tmp_path: Path, known: Authorities, name: str, spoil: str
+) -> None:
+    text = texts(known)
+    text[name] = text[name][:100] if spoil == "cut" else text[name].replace("M", "ü")
+    settings = load(known, **text, dicom_folder=str(tmp_path / "folder"))
+    for contexts in (listening_context, calling_contexts):
+        with pytest.raises(SettingsError) as raised:
+            contexts(settings, unreported)
+        assert "BEGIN" not in str(raised.value)
+        assert text[name][30:60] not in "".join(traceback.format_exception(raised.value))
+    assert list(tmp_path.rglob("*")) in ([], [tmp_path / "folder"])
+
+
+def test_a_text_is_in_a_private_file_for_as_long_as_it_is_read(tmp_path: Path) -> None:
+    with as_file("-----BEGIN PRIVATE KEY-----\nABC\n", str(tmp_path / "new")) as path:
+        found = Path(path)
+        assert found.read_text() == "-----BEGIN PRIVATE KEY-----\nABC\n"
+        assert found.parent == tmp_path / "new"
+        assert found.stat().st_mode & 0o777 == 0o600
+    assert not found.exists()
+    with as_file("/some/path", str(tmp_path)) as path:
+        assert path == "/some/path"

@@ -13,17 +13,19 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from infra.stages import Stage
 from tests.dicom.peers import tool
 from tests.image.build import Image, contained
-from tests.infra.synthesized import of_type, templates
+from tests.infra.synthesized import of_type, synthesized, templates
 
 INIT = "/sbin/docker-init"
 START_SECONDS = 60.0
 
 
-def definition(family: str) -> dict[str, Any]:
-    """The one container of a task definition of the stage prod."""
-    tasks = [task["Properties"] for _, task in of_type(templates(), "AWS::ECS::TaskDefinition")]
+def definition(family: str, stage: Stage | None = None) -> dict[str, Any]:
+    """The one container of a task definition of a stage, prod by default."""
+    made = synthesized(stage) if stage else templates()
+    tasks = [task["Properties"] for _, task in of_type(made, "AWS::ECS::TaskDefinition")]
     (task,) = [task for task in tasks if task["Family"] == family]
     (container,) = task["ContainerDefinitions"]
     return dict(container)

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
 
+import msgspec
 import pytest
 from pydicom import dcmread
 from pydicom.data import get_testdata_file
@@ -28,6 +29,8 @@ from dicom_listener.statuses import SUCCESS
 from infra.local.stack import emulator
 from infra.package.build import ROOT, stage_environment
 from infra.resources import create, define
+from infra.stages import load_stage
+from tests.dicom.certificates import Certificate, authority, signed
 from tests.dicom.peers import tool
 from tests.image.build import Image, built
 from tests.image.network import own_network
@@ -82,7 +85,16 @@ def container(listener: Image, store: Store, tmp_path: Path) -> Iterator[Contain
     task = definition("nacre-prod-dicom")
     with running(listener, task, variables(task, store.surroundings), tmp_path) as container:
         container.wait_until_healthy()
+        # Which it is when the first of its processes serves.
+        wait_for(lambda: events(container).count("listening") == expected_processes(container))
         yield container
+
+
+@pytest.fixture
+def known(tmp_path: Path) -> tuple[Certificate, Certificate, Certificate]:
+    """An authority, and the certificates of the listener and of a modality that it has signed."""
+    trusted = authority(tmp_path, "trusted")
+    return trusted, signed(tmp_path, "node", trusted), signed(tmp_path, "peer", trusted)
 
 
 def send(*options: str) -> subprocess.CompletedProcess[str]:
@@ -114,7 +126,7 @@ def test_a_container_writes_to_its_volume_alone_and_has_no_rights_of_root(contai
 
     init, *others = processes(container.pid)
     assert init.endswith(b"--\0python\0-m\0dicom_listener\0")
-    assert len([line for line in others if b"multiprocessing" in line]) > 1
+    assert len([line for line in others if b"multiprocessing.spawn" in line]) == expected_processes(container)
     for number in tree(container.pid):
         status = Path(f"/proc/{number}/status").read_text()
         assert re.search(r"^Uid:(\t10001){4}$", status, re.MULTILINE)
@@ -131,6 +143,22 @@ def tree(number: int) -> list[int]:
 
 def processes(number: int) -> list[bytes]:
     return [Path(f"/proc/{one}/cmdline").read_bytes() for one in tree(number)]
+
+
+def test_certificates_come_out_of_the_secret_as_texts(
+    listener: Image, store: Store, tmp_path: Path, known: tuple[Certificate, Certificate, Certificate]
+) -> None:
+    trusted, node, peer = known
+    texts = {f"NACRE_{n.upper()}": Path(path).read_text() for n, path in node.settings(trusted).items()}
+    task = definition("nacre-prod-dicomtls", msgspec.structs.replace(load_stage("prod"), dicom_tls=True))
+    environment = variables(task, store.surroundings | texts)
+    with running(listener, task, environment, tmp_path) as container:
+        container.wait_until_healthy()
+        assert send(*peer.dcmtk(trusted)).returncode == 0, container.output.read_text()
+        assert send().returncode != 0
+        assert store.services.browse.lookup(str(dcmread(CT_FILE).SOPInstanceUID))
+        assert not [path for path in container.scratch.rglob("*") if path.is_file()]
+        assert "BEGIN" not in container.output.read_text()
 
 
 def test_asked_to_stop_it_finishes_what_it_receives_and_takes_no_more(
@@ -155,10 +183,26 @@ def test_asked_to_stop_it_finishes_what_it_receives_and_takes_no_more(
         assert answer.Status == SUCCESS
         association._reactor_checkpoint.set()
     assert container.process.wait(container.definition["StopTimeout"]) == 0, container.output.read_text()
-    told = [json.loads(line)["message"] for line in container.output.read_text().splitlines()]
-    assert told.count("drained") == told.count("listening") > 1
+    assert events(container).count("drained") == expected_processes(container)
     ((_, identifier),) = store.services.browse.lookup(dataset.SOPInstanceUID)
     assert dcmread(BytesIO(store.file(identifier))) == dataset
+
+
+def test_asked_to_stop_while_it_starts_it_stops(listener: Image, store: Store, tmp_path: Path) -> None:
+    task = definition("nacre-prod-dicom")
+    with running(listener, task, variables(task, store.surroundings), tmp_path) as container:
+        wait_for(lambda: "listening" in events(container))
+        container.ask_to_stop()
+        assert container.process.wait(30) == 0, container.output.read_text()
+
+
+def expected_processes(container: Container) -> int:
+    return Settings.load(container.image.environment).dicom_processes
+
+
+def events(container: Container) -> list[str]:
+    """What the container has logged so far."""
+    return [json.loads(line)["message"] for line in container.output.read_text().splitlines()]
 
 
 def request(association: Association, sop_instance_uid: str, data: bytes) -> list[P_DATA]:

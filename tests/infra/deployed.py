@@ -20,12 +20,13 @@ from chalicelib.bootstrap import Services, build
 from chalicelib.services.network.dicom_out import DicomOut
 from chalicelib.settings import Settings
 from chalicelib.storage.clients import Clients, make_clients
+from infra.load.recorder import InlineExecutor
 from infra.local.stack import emulator
 from infra.permissions import FUNCTIONS, LISTENER, Part
 from tests.infra.synthesized import templates
 from tests.support.local_world import unsigned
 from tests.support.rights import Guard
-from tests.support.world import InlineExecutor, ManualClock
+from tests.support.world import ManualClock
 
 ROLES = {name: FUNCTIONS[name] for name in ("api_handler", "sweep", "jobs", "inbox")} | {"listener": LISTENER}
 _CREDENTIALS = {

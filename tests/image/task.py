@@ -84,6 +84,12 @@ class Container:
         """What ECS does first; it kills after the definition's StopTimeout."""
         os.kill(self.pid, signal.Signals[self.image.stop_signal])
 
+    def kill(self) -> None:
+        """End all of its processes. That `unshare` ends does not: its first process became another user's."""
+        if self.process.poll() is None:
+            os.kill(self.pid or self.process.pid, signal.SIGKILL)
+        self.process.wait()
+
 
 @contextmanager
 def running(
@@ -103,11 +109,11 @@ def running(
         process = subprocess.Popen(
             contained(image, "ro", binds, image.user, *command), stdout=sink, stderr=subprocess.STDOUT
         )
+    made = Container(process, image, container, output, next(iter(binds)))
     try:
-        yield Container(process, image, container, output, next(iter(binds)))
+        yield made
     finally:
-        process.kill()
-        process.wait()
+        made.kill()
 
 
 def _volume(image: Image, mount: Mapping[str, Any], folder: Path) -> Path:

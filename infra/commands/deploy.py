@@ -119,7 +119,9 @@ def bootstrap(account: Account, execute: Execute, npx: Path) -> None:
 def main() -> int:
     """Read the arguments, check, and deploy."""
     parser = make_parser("deploy", __doc__)
-    parser.add_argument("--approval", choices=("broadening", "any-change", "never"), default="broadening")
+    parser.add_argument(
+        "--approval", choices=("broadening", "destructive", "any-change", "never"), default="broadening"
+    )
     parser.add_argument("--bootstrap", action="store_true", help="prepare the account for CDK, nothing else")
     parser.add_argument(
         "--package", action=argparse.BooleanOptionalAction, default=True, help="make the package anew"

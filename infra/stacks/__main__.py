@@ -6,6 +6,7 @@ CDK's command line runs this as its app; for everything else it stands alone.
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from pathlib import Path
 
@@ -31,8 +32,9 @@ def main() -> int:
     except (StageError, NotPackaged) as error:
         sys.stderr.write(f"{error}\n")
         return 2
-    for name in stacks:
-        sys.stdout.write(f"{arguments.output / name}.template.json\n")
+    if "CDK_OUTDIR" not in os.environ:  # then CDK's command line reads them, from elsewhere
+        for name in stacks:
+            sys.stdout.write(f"{arguments.output / name}.template.json\n")
     return 0
 
 

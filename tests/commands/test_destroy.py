@@ -80,12 +80,20 @@ def test_with_data_it_refuses_and_removes_nothing(
     aws.deploy()
     fill(aws)
     before = things(aws)
-    refused = aws.run("destroy", "--stage", STAGE)
-    assert (refused.returncode, refused.stdout) == (1, "")
-    assert told in refused.stderr
-    assert "DOE" not in refused.stderr
+    with pytest.raises(CommandFailed) as refusal:
+        destroy(aws.account(), print)
+    assert told in str(refusal.value)
     assert things(aws) == before
     assert aws.status("data") == "CREATE_COMPLETE"
+
+
+def test_the_command_that_is_refused_tells_numbers_and_no_names(aws: Cloud) -> None:
+    aws.client("s3").create_bucket(Bucket=INBOX)
+    put_into_inbox(aws)
+    refused = aws.run("destroy", "--stage", STAGE)
+    assert (refused.returncode, refused.stdout) == (1, "")
+    assert "1 objects" in refused.stderr
+    assert "DOE" not in refused.stderr
 
 
 def test_without_data_all_is_gone_but_the_records(aws: Cloud) -> None:
@@ -134,15 +142,23 @@ def test_a_protected_stage_is_refused(aws: Cloud) -> None:
     assert aws.run("destroy", "--stage", "prod").returncode == 1
 
 
-@pytest.mark.parametrize(
-    "operation",
-    ["DescribeStacks", "ListObjectVersions", "DeleteBucket", "DeleteTable", "DeleteQueue", "DeleteSecret"],
-)
-def test_a_call_that_fails_half_way_can_be_made_up_for(aws: Cloud, operation: str) -> None:
+def test_a_command_that_failed_can_be_given_again_whatever_failed(aws: Cloud) -> None:
+    """Each of these is the first one that the command before has not come to."""
     aws.deploy()
-    with pytest.raises(ClientError):
-        destroy(aws.account(failing=operation), print, sleep=lambda _seconds: None)
-    destroy(aws.account(), print, sleep=lambda _seconds: None)
+    for operation in (
+        "DescribeStacks",
+        "ListObjectVersions",
+        "DeleteBucket",
+        "DeleteTable",
+        "DeleteQueue",
+        "DeleteSecret",
+    ):
+        before = things(aws)
+        with pytest.raises(ClientError) as failure:
+            destroy(aws.account(failing=operation), print, sleep=lambda _seconds: None)
+        assert failure.value.operation_name == operation
+        assert things(aws) != before or operation in ("DescribeStacks", "ListObjectVersions")
+    destroy(aws.account(), print)
     assert things(aws) == records(aws)
     destroy(aws.account(), print)  # once more: nothing to do
 
@@ -158,6 +174,21 @@ def test_what_arrives_while_the_stacks_go_is_kept(aws: Cloud) -> None:
     with pytest.raises(CommandFailed, match="1 objects"):
         destroy(account, told, sleep=lambda _seconds: None)
     assert {FILES, INBOX, f"nacre-{STAGE}-index"} <= things(aws)
+
+
+def test_the_copy_in_another_region_counts_and_goes_too(aws: Cloud) -> None:
+    aws.deploy()
+    away = {"account": "000000000000", "replica_region": "us-west-2"}
+    stage = msgspec.structs.replace(load_stage(STAGE), **away)
+    s3, copy = aws.client("s3"), f"nacre-{STAGE}-files-copy-000000000000-us-west-2"
+    s3.create_bucket(Bucket=copy)
+    s3.put_object(Bucket=copy, Key="default/files/one", Body=b"pixels")
+    with pytest.raises(CommandFailed, match="1 objects"):
+        destroy(aws.account(stage), print)
+    assert FILES in things(aws)
+    s3.delete_object(Bucket=copy, Key="default/files/one")
+    destroy(aws.account(stage), print, sleep=lambda _seconds: None)
+    assert things(aws) == records(aws)
 
 
 def test_a_stage_that_was_never_deployed(aws: Cloud) -> None:

@@ -57,7 +57,7 @@ def test_lines_of_all_sources_come_by_time(aws: Cloud, logs: Any) -> None:
 
 
 def test_only_since_a_moment_and_only_what_fits(aws: Cloud, logs: Any) -> None:
-    write(logs, API, (-7000, "ERROR long ago"), (-50, "ERROR now"), (-40, "well"))
+    write(logs, API, (-5400, "ERROR long ago"), (-50, "ERROR now"), (-40, "well"))
     shown = aws.run("logs", "--stage", STAGE, "--since", "1h", "--filter", "ERROR")
     assert [line.split(" ", 1)[1] for line in shown.stdout.splitlines()] == ["api ERROR now"]
     earlier = aws.run("logs", "--stage", STAGE, "--since", "2h")

@@ -64,6 +64,7 @@ class ListenerStack(Stack):
         self._stage, self._data, self._network = stage, data, network
         self._image = image
         self._variables = dict(variables)
+        self._secrets = self._certificates()
         self.cluster = self._make_cluster()
         self.balancer, group = self._make_balancer()
         self.services: dict[str, ecs.FargateService] = {}
@@ -191,7 +192,7 @@ class ListenerStack(Stack):
             image=self._image,
             readonly_root_filesystem=True,
             environment=self._variables | _variables(protocol, self._stage),
-            secrets=self._secrets(protocol),
+            secrets=self._secrets,
             logging=ecs.LogDrivers.aws_logs(stream_prefix="listener", log_group=group),
             port_mappings=[ecs.PortMapping(container_port=port) for port in (CONTAINER_PORT, HEALTH_PORT)],
             stop_timeout=Duration.seconds(STOP_SECONDS),
@@ -207,12 +208,13 @@ class ListenerStack(Stack):
         container.add_mount_points(
             ecs.MountPoint(container_path=SCRATCH, source_volume="scratch", read_only=False)
         )
-        self._let_start(task, protocol)
+        self._let_start(task)
         acknowledge(task, "task")
         return task
 
-    def _secrets(self, protocol: Protocol) -> dict[str, ecs.Secret]:
-        if not protocol.uses_tls:
+    def _certificates(self) -> dict[str, ecs.Secret]:
+        """Both services send by DICOM TLS, whichever of them takes it in."""
+        if not self._stage.dicom_tls:
             return {}
         fields = {
             "NACRE_DICOM_TLS_CERTIFICATE": "certificate",
@@ -225,9 +227,9 @@ class ListenerStack(Stack):
             variable: ecs.Secret.from_secrets_manager(secret, field) for variable, field in fields.items()
         }
 
-    def _let_start(self, task: ecs.FargateTaskDefinition, protocol: Protocol) -> None:
+    def _let_start(self, task: ecs.FargateTaskDefinition) -> None:
         """What ECS itself needs besides images and logs: the secret's key."""
-        if protocol.uses_tls:
+        if self._secrets:
             execution = task.obtain_execution_role()
             execution.add_to_principal_policy(use_of_key(self._data, ["secretsmanager"]))
 

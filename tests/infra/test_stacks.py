@@ -227,3 +227,15 @@ def test_a_table_may_be_warm_from_its_first_day_on() -> None:
     found = synthesized(with_options(warm_write_units=20_000))
     for _, table in of_type(found, "AWS::DynamoDB::GlobalTable"):
         assert table["Properties"]["WarmThroughput"]["WriteUnitsPerSecond"] == 20_000
+
+
+def test_both_listeners_can_send_by_tls() -> None:
+    found = synthesized(with_options(dicom_tls=True))
+    tasks = [
+        task["Properties"]["ContainerDefinitions"][0]
+        for _, task in of_type(found, "AWS::ECS::TaskDefinition")
+    ]
+    assert len(tasks) == 2
+    assert all(len(container["Secrets"]) == 3 for container in tasks)
+    told = [{entry["Name"]: entry["Value"] for entry in container["Environment"]} for container in tasks]
+    assert {variables["NACRE_DICOM_TLS_ENABLED"] for variables in told} == {"true", "false"}

@@ -26,13 +26,11 @@ from infra.resources import (
     TableDefinition,
     name_in_account,
 )
+from infra.stacks.buckets import KEPT_VERSION_DAYS, make_bucket, records
 from infra.stacks.keys import make_key
 from infra.stacks.reasons import acknowledge
 from infra.stacks.replica import ReplicaStack
 from infra.stages import Stage
-
-KEPT_VERSION_DAYS = 30
-"""How long what was deleted or overwritten can be brought back."""
 
 ACCESS_LOG_DAYS = 365
 WARM_READ_UNITS = 12_000
@@ -78,25 +76,8 @@ class DataStack(Stack):
         return self.index, self.log
 
     def _make_access_logs(self) -> s3.Bucket:
-        bucket = s3.Bucket(
-            self,
-            "AccessLogs",
-            # S3 and load balancers write their logs into buckets with S3's own keys only.
-            encryption=s3.BucketEncryption.S3_MANAGED,
-            block_public_access=s3.BlockPublicAccess.BLOCK_ALL,
-            enforce_ssl=True,
-            minimum_tls_version=1.2,
-            versioned=True,
-            object_ownership=s3.ObjectOwnership.BUCKET_OWNER_ENFORCED,
-            lifecycle_rules=[
-                s3.LifecycleRule(
-                    expiration=Duration.days(ACCESS_LOG_DAYS),
-                    noncurrent_version_expiration=Duration.days(KEPT_VERSION_DAYS),
-                    abort_incomplete_multipart_upload_after=Duration.days(7),
-                )
-            ],
-            removal_policy=RemovalPolicy.RETAIN,
-        )
+        # S3 writes its logs only into buckets with its own keys.
+        bucket = make_bucket(self, "AccessLogs", None, [records(ACCESS_LOG_DAYS)])
         acknowledge(bucket, "log bucket")
         return bucket
 
@@ -171,23 +152,15 @@ class DataStack(Stack):
         self.bucket_arns[name.lower()] = f"arn:{self.partition}:s3:::{own_name}"
         replica = self._replica
         is_copied = replica is not None and definition.queue is None  # the inbox is empty most of the time
-        bucket = s3.Bucket(
+        bucket = make_bucket(
             self,
             name,
+            self.key,
+            rules,
             bucket_name=own_name,
-            encryption=s3.BucketEncryption.KMS,
-            encryption_key=self.key,
-            bucket_key_enabled=True,
-            block_public_access=s3.BlockPublicAccess.BLOCK_ALL,
-            enforce_ssl=True,
-            minimum_tls_version=1.2,
-            object_ownership=s3.ObjectOwnership.BUCKET_OWNER_ENFORCED,
-            versioned=True,
             server_access_logs_bucket=self.access_logs,
             server_access_logs_prefix=f"s3/{name.lower()}/",
-            lifecycle_rules=rules,
             replication_rules=[_copied_to(self, replica)] if replica and is_copied else None,
-            removal_policy=RemovalPolicy.RETAIN,
         )
         resource = bucket.node.default_child
         assert isinstance(resource, s3.CfnBucket)  # noqa: S101 - for the type

@@ -10,6 +10,7 @@ from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
 from infra.resources import BucketDefinition, name_in_account
+from infra.stacks.buckets import KEPT_VERSION_DAYS, make_bucket
 from infra.stacks.reasons import acknowledge
 from infra.stages import Stage
 
@@ -33,31 +34,15 @@ class ReplicaStack(Stack):
             removal_policy=RemovalPolicy.RETAIN,
         )
         self.bucket_name = name_in_account(f"{files.name}-copy", stage.account, stage.replica_region)
-        self.files = s3.Bucket(
-            self,
-            "Files",
-            bucket_name=self.bucket_name,
-            encryption=s3.BucketEncryption.KMS,
-            encryption_key=self.key,
-            bucket_key_enabled=True,
-            block_public_access=s3.BlockPublicAccess.BLOCK_ALL,
-            enforce_ssl=True,
-            minimum_tls_version=1.2,
-            object_ownership=s3.ObjectOwnership.BUCKET_OWNER_ENFORCED,
-            versioned=True,
-            lifecycle_rules=[
-                s3.LifecycleRule(
-                    id="cheapest at once: read only when the other region is lost",
-                    transitions=[
-                        s3.Transition(
-                            storage_class=s3.StorageClass.GLACIER_INSTANT_RETRIEVAL,
-                            transition_after=Duration.days(0),
-                        )
-                    ],
-                    noncurrent_version_expiration=Duration.days(30),
-                    expired_object_delete_marker=True,
+        rule = s3.LifecycleRule(
+            id="cheapest at once: read only when the other region is lost",
+            transitions=[
+                s3.Transition(
+                    storage_class=s3.StorageClass.GLACIER_INSTANT_RETRIEVAL, transition_after=Duration.days(0)
                 )
             ],
-            removal_policy=RemovalPolicy.RETAIN,
+            noncurrent_version_expiration=Duration.days(KEPT_VERSION_DAYS),
+            expired_object_delete_marker=True,
         )
+        self.files = make_bucket(self, "Files", self.key, [rule], bucket_name=self.bucket_name)
         acknowledge(self.files, "replica bucket")

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from typing import Any
 
-from aws_cdk import Duration, RemovalPolicy, Stack
+from aws_cdk import Stack
 from aws_cdk import aws_cloudtrail as cloudtrail
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_cloudwatch_actions as actions
-from aws_cdk import aws_s3 as s3
 from aws_cdk import aws_sns as sns
 from aws_cdk import aws_sns_subscriptions as subscriptions
 from constructs import Construct
 
 from infra.stacks.alarms import Alarm, alarms_of
 from infra.stacks.api import ApiStack
+from infra.stacks.buckets import make_bucket, records
 from infra.stacks.dashboard import make_dashboard
-from infra.stacks.data import KEPT_VERSION_DAYS, DataStack
+from infra.stacks.data import DataStack
 from infra.stacks.listener import ListenerStack
 from infra.stacks.log_groups import log_group
 from infra.stacks.reasons import acknowledge
@@ -75,26 +75,13 @@ class WatchStack(Stack):
 
     def _make_trail(self) -> None:
         """Every read and every write of a file, by whom; it cannot be changed without notice."""
-        bucket = s3.Bucket(
+        bucket = make_bucket(
             self,
             "TrailBucket",
-            encryption=s3.BucketEncryption.KMS,
-            encryption_key=self._data.key,
-            bucket_key_enabled=True,
-            block_public_access=s3.BlockPublicAccess.BLOCK_ALL,
-            enforce_ssl=True,
-            minimum_tls_version=1.2,
-            versioned=True,
+            self._data.key,
+            [records(TRAIL_DAYS)],
             server_access_logs_bucket=self._data.access_logs,
             server_access_logs_prefix="s3/trail/",
-            lifecycle_rules=[
-                s3.LifecycleRule(
-                    expiration=Duration.days(TRAIL_DAYS),
-                    noncurrent_version_expiration=Duration.days(KEPT_VERSION_DAYS),
-                    abort_incomplete_multipart_upload_after=Duration.days(7),
-                )
-            ],
-            removal_policy=RemovalPolicy.RETAIN,
         )
         trail = cloudtrail.Trail(
             self,

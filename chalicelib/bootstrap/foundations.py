@@ -66,22 +66,22 @@ class Foundations:
         keys = Keys(settings.tenant)
         table = Table(clients.dynamodb, settings.index_table, sleep)
         log_table = Table(clients.dynamodb, settings.log_table, sleep)
+        pool = pool or ThreadPoolExecutor(POOL_THREADS, thread_name_prefix="aws")
+        grace = settings.gap_grace_seconds
         return cls(
             settings=settings,
             clients=clients,
             clock=clock,
             sleep=sleep,
-            pool=pool or ThreadPoolExecutor(POOL_THREADS, thread_name_prefix="aws"),
+            pool=pool,
             upload_pool=work_pool(UPLOAD_THREADS),
             event_pool=work_pool(EVENT_THREADS),
             keys=keys,
             table=table,
             index=Index(table, keys),
             writes=IndexWrites(table, keys),
-            log=SequencedLog(log_table, settings.tenant, "changes", clock, settings.gap_grace_seconds),
-            exports_log=SequencedLog(
-                log_table, settings.tenant, "exports", clock, settings.gap_grace_seconds
-            ),
+            log=SequencedLog(log_table, settings.tenant, "changes", clock, grace, pool),
+            exports_log=SequencedLog(log_table, settings.tenant, "exports", clock, grace, pool),
             files=FileStore(clients.s3, settings.files_bucket, settings.tenant),
             options=RuntimeOptions(Registry(table, keys, "options"), settings, clock),
         )

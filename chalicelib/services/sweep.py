@@ -11,7 +11,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
-from itertools import islice
+from itertools import groupby, islice
 
 from chalicelib.domain.changes import STABLE, ChangeType
 from chalicelib.domain.clock import Clock
@@ -25,6 +25,7 @@ from chalicelib.services.series_status import SeriesStatus, series_status
 from chalicelib.storage.dynamodb.entries import Entry
 from chalicelib.storage.dynamodb.errors import ConditionFailed, Conflict
 from chalicelib.storage.dynamodb.index import Index
+from chalicelib.storage.dynamodb.keys import key_of
 from chalicelib.storage.dynamodb.log import FOLD, SequencedLog
 from chalicelib.storage.dynamodb.table import Item, backoff
 from chalicelib.storage.dynamodb.writes import IndexWrites
@@ -32,9 +33,11 @@ from chalicelib.storage.dynamodb.writes import IndexWrites
 BATCH = 2000  # entries; a resource is written once for all those in one batch that arrived below it
 MAX_BATCHES = 5
 DUE_PAGE = 200
-MAX_DUE_PAGES = 20
 MAX_ATTEMPTS = 10
 ABANDONED_SECONDS = 60.0
+
+Work = Callable[[], bool]
+"""Does a part of what there is to do, and says whether there may be more."""
 
 
 class Sweeper:
@@ -67,13 +70,13 @@ class Sweeper:
         self._sleep = sleep
 
     def run(self, seconds: float) -> None:
-        """Tick, and go on while the log is ahead or files are to be checked, for about `seconds` at most."""
+        """Tick, and go on while the log is ahead or any work has more to do, for about `seconds` at most."""
         deadline = self._clock() + seconds
-        is_at_end = has_files = False
+        is_at_end, unfinished = False, list[Work]()
         while not is_at_end and self._clock() < deadline:
-            is_at_end, has_files = self._tick()
-        while has_files and self._clock() < deadline:
-            has_files = self._orphans.remove()
+            is_at_end, unfinished = self._tick()
+        while unfinished and self._clock() < deadline:
+            unfinished = [work for work in unfinished if work()]
 
     def tick(self) -> bool:
         """Do what there is to do now, or a part of it; says whether it came to the end of the log.
@@ -86,14 +89,16 @@ class Sweeper:
         is_at_end, _ = self._tick()
         return is_at_end
 
-    def _tick(self) -> tuple[bool, bool]:
-        """Say whether it came to the end of the log, and whether there are more files to be checked."""
+    def _tick(self) -> tuple[bool, list[Work]]:
+        """Say whether it came to the end of the log, and which work has more to do."""
         is_at_end = self.follow()
-        if is_at_end:
-            self.judge()
+        unfinished = [self.judge] if is_at_end and self.judge() else []
         self._delete.finish_abandoned(ABANDONED_SECONDS)
-        self._log.trim(self._tallies.load().cursor)
-        return is_at_end, self._orphans.remove()
+        return is_at_end, unfinished + [work for work in (self._trim, self._orphans.remove) if work()]
+
+    def _trim(self) -> bool:
+        """Remove a part of what was hidden from the log's readers; says whether there was any."""
+        return self._log.trim(self._tallies.load().cursor) > 0
 
     # Following the log
 
@@ -162,33 +167,60 @@ class Sweeper:
 
     # Stability
 
-    def judge(self) -> None:
-        """Declare stable what has not changed for `StableAge` seconds: series first, then studies, patients."""
-        now = int(self._clock())
-        partition = self._index.keys.partition("due")
-        for _ in range(MAX_DUE_PAGES):
-            items = list(self._table.query(partition, until=f"{now:012d}~", limit=DUE_PAGE))
-            resources = self._index.resources({item["id"]["S"] for item in items})
-            self._judge_page([(item, resources.get(item["id"]["S"])) for item in items], now)
-            if len(items) < DUE_PAGE:
-                return
+    def judge(self) -> bool:
+        """Declare stable what has not changed for `StableAge` seconds: series first, then studies, patients.
 
-    def _judge_page(self, reminders: list[tuple[Item, Resource | None]], now: int) -> None:
-        stable: list[tuple[Resource, int]] = []
-        for item, resource in reminders:
-            due = int(item["sk"]["S"].split("#", 1)[0])
-            if resource is None or resource.incarnation != item["inc"]["S"] or resource.due != due:
-                self._table.delete({"pk": item["pk"], "sk": item["sk"]})
-                continue
-            quiet_at = int(resource.last_update) + self._stable_age_seconds + 1
-            if quiet_at > now:
-                self._attempt(self._writes.postpone(resource, due, quiet_at))
-            else:
-                stable.append((resource, due))
-        numbers = self._log.reserve(len(stable)).numbers if stable else []
-        for (resource, due), reserved in zip(stable, numbers, strict=True):
-            entry = self._log.put_action(reserved, STABLE[resource.level], {"id": resource.id})
-            self._attempt([*self._writes.settle(resource, due, reserved), entry], reserved)
+        Says whether more is due than it looked at.
+        """
+        now = int(self._clock())
+        reminders, has_more = self._due(now)
+        for start in range(0, len(reminders), DUE_PAGE):
+            self._judge_page(reminders[start : start + DUE_PAGE], now)
+        return has_more
+
+    def _due(self, now: int) -> tuple[list[Item], bool]:
+        """What is due by `now`, in order, and whether there is more. All shards are asked at the same time."""
+
+        def read(partition: str) -> list[Item]:
+            return list(self._table.query(partition, until=f"{now:012d}~", limit=DUE_PAGE))
+
+        shards = list(self._pool.map(read, self._index.keys.due_partitions()))
+        found = sorted((item for shard in shards for item in shard), key=_sort_key)
+        # Of a shard that was not read to its end, something may be due before what others have.
+        ends = [_sort_key(shard[-1]) for shard in shards if len(shard) == DUE_PAGE]
+        return [item for item in found if not ends or _sort_key(item) <= min(ends)], bool(ends)
+
+    def _judge_page(self, reminders: list[Item], now: int) -> None:
+        resources = self._index.resources({item["id"]["S"] for item in reminders})
+
+        def judge(item: Item) -> tuple[Resource, int] | None:
+            return self._judge_one(item, resources.get(item["id"]["S"]), now)
+
+        stable = [found for found in self._pool.map(judge, reminders) if found is not None]
+        if not stable:
+            return
+        numbers = self._log.reserve(len(stable)).numbers
+        settled = [(*found, reserved) for found, reserved in zip(stable, numbers, strict=True)]
+        settled.sort(key=lambda one: -one[0].level)
+        # If it ends half-way, no study was told stable before its series.
+        for _, peers in groupby(settled, key=lambda one: one[0].level):
+            list(self._pool.map(lambda one: self._settle(*one), peers))
+
+    def _judge_one(self, item: Item, resource: Resource | None, now: int) -> tuple[Resource, int] | None:
+        """The resource and when it was due if it is stable now; otherwise its reminder goes, or is put off."""
+        due = int(_sort_key(item).split("#", 1)[0])
+        if resource is None or resource.incarnation != item["inc"]["S"] or resource.due != due:
+            self._table.delete(key_of(item))
+            return None
+        quiet_at = int(resource.last_update) + self._stable_age_seconds + 1
+        if quiet_at > now:
+            self._attempt(self._writes.postpone(resource, due, quiet_at))
+            return None
+        return resource, due
+
+    def _settle(self, resource: Resource, due: int, reserved: int) -> None:
+        entry = self._log.put_action(reserved, STABLE[resource.level], {"id": resource.id})
+        self._attempt([*self._writes.settle(resource, due, reserved), entry], reserved)
 
     def _attempt(self, actions: list[Item], reserved: int | None = None) -> None:
         """Apply what is not needed any more if its condition does not hold; `reserved` is the number it uses.
@@ -211,6 +243,10 @@ class Sweeper:
             raise Unavailable("The index is busy")
         if reserved is not None:
             self._log.give_back([reserved])
+
+
+def _sort_key(item: Item) -> str:
+    return str(item["sk"]["S"])
 
 
 def _blocks_to_fold(entries: Sequence[Entry], cursor: int) -> list[int]:

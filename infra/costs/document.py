@@ -218,6 +218,7 @@ def _operations(found: Prices) -> Iterator[str]:
         "C-FIND of ten studies with counts": op.FIND,
         "stability of a resource": op.SETTLE,
         "check of a file after two hours": op.ORPHAN_CHECK,
+        "entry that leaves the log after `DELETE /changes`": op.TRIM,
         "delete of an instance": op.DELETE,
     }
     for name, one in shown.items():

@@ -1,7 +1,8 @@
 """What one operation asks of AWS. `tests/infra/test_costs_measured.py` holds every number to what the code does.
 
 Units are DynamoDB's: a strongly consistent read costs one for each 4 KB, a write one for each KB, a transactional
-write two. CPU is that of docs/performance.md, times of calls are assumed.
+write two. CPU is that of docs/performance.md, of what the sweep does that of `python -m tests.benchmarks sweep`; times
+of calls are assumed.
 """
 
 from __future__ import annotations
@@ -63,7 +64,7 @@ GET_FILE = Operation(dynamodb_calls=1, read_units=1, s3_gets=1, depth=2, cpu_ms=
 FIND = Operation(dynamodb_calls=62, read_units=71, depth=6, cpu_ms=15.5)
 """A C-FIND for ten studies that asks for modalities and counts as well."""
 
-IDLE_SWEEP = Operation(dynamodb_calls=10, read_units=11, s3_puts=1, depth=11, cpu_ms=10)
+IDLE_SWEEP = Operation(dynamodb_calls=26, read_units=27, s3_puts=1, depth=11, cpu_ms=8)
 """A sweep that finds nothing to do."""
 
 FOLLOW_ENTRY = Operation(read_units=2)
@@ -80,8 +81,11 @@ WINDOW_ENTRIES, BATCH_ENTRIES = 100, 2000
 TOUCH = Operation(dynamodb_calls=1, read_units=1, write_units=2, depth=1, cpu_ms=1)
 """Of each patient, study and series that a batch has entries of: when something last arrived there."""
 
-SETTLE = Operation(dynamodb_calls=1, read_units=1, write_units=6, depth=1, cpu_ms=1)
+SETTLE = Operation(dynamodb_calls=1, read_units=1, write_units=6, depth=1, cpu_ms=0.6)
 """Of each patient, study and series that becomes stable."""
+
+TRIM = Operation(dynamodb_calls=0.053, read_units=1, write_units=1, depth=0.028, cpu_ms=0.06)
+"""Of each entry of the log that is removed after ``DELETE /changes``, five hundred in turn beside five hundred."""
 
 ORPHAN_CHECK = Operation(dynamodb_calls=0.01, read_units=1, s3_puts=0.001, depth=0.011, cpu_ms=0.05)
 """Of each file, two hours after it was stored."""
@@ -90,8 +94,8 @@ DELETE = Operation(dynamodb_calls=0.24, read_units=2.2, write_units=11.7, depth=
 """Of each instance of a study that is deleted, with the folding of the log."""
 
 KEPT_INSTANCE = Kept(index_bytes=1874, log_bytes=375)
-KEPT_SERIES = Kept(index_bytes=1530, log_bytes=206)
-KEPT_STUDY = Kept(index_bytes=2089, log_bytes=201)
-KEPT_PATIENT = Kept(index_bytes=1330, log_bytes=204)
+KEPT_SERIES = Kept(index_bytes=1532, log_bytes=206)
+KEPT_STUDY = Kept(index_bytes=2091, log_bytes=201)
+KEPT_PATIENT = Kept(index_bytes=1332, log_bytes=204)
 KEPT_EVENT = Kept(index_bytes=0, log_bytes=206)
 """Of a stable event."""

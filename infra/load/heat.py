@@ -90,7 +90,7 @@ def pattern_of(pk: str) -> str:
         return f"x#{rest[0]}"
     if kind == "l":
         return f"l#{rest[0]}#{{h}}"
-    names = {"r": "r#{id}", "i": "i#{h}", "u": "u#{digest}", "inbox": "inbox#{digest}"}
+    names = {"r": "r#{id}", "i": "i#{h}", "u": "u#{digest}", "inbox": "inbox#{digest}", "due": "due#{h}"}
     return names.get(kind, "#".join([kind, *rest]))
 
 

@@ -6,16 +6,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
-from chalicelib.services.sweep import DUE_PAGE, MAX_DUE_PAGES
 from infra.costs import operations as op
 from infra.costs.nacre import KMS_SHARE_OF_S3
 from infra.costs.workload import Way
 from infra.load import limits
-from infra.load.simulation import SWEEP_EVERY, SWEEP_SECONDS, Simulated
+from infra.load.simulation import SWEEP_EVERY, SWEEP_SECONDS, Simulated, side_by_side
 
 LISTENER_CPU_MS = 10.3  # of a C-STORE of 0.5 MB (docs/performance.md)
 INBOX_BATCH = 10  # app.py
-SWEEPS_A_MINUTE = 1
 
 
 class Beyond(StrEnum):
@@ -62,17 +60,17 @@ def _of_tables(way: Way, found: Simulated) -> Iterator[Bound]:
 HARDLY = 10
 """Write units a second of its hottest key, below which a pattern is left out."""
 
-TAKEN_AGAIN = {"due": 2}
+TAKEN_AGAIN = {"due#{h}": 2}
 """What an ingest writes and the sweep deletes soon after, for as many units."""
 
-UNSPLITTABLE = {"changes head", "due"}
+UNSPLITTABLE = {"changes head", "due#{h}"}
 """One item, and keys that rise with time: no split spreads them."""
 
 
 def _of_sweep(found: Simulated) -> Iterator[Bound]:
     yield Bound("the sweep, following the log", found.follow_rate / found.entries_per_instance, Beyond.LAGS)
     new = found.resources / found.instances
-    judged = MAX_DUE_PAGES * DUE_PAGE * SWEEPS_A_MINUTE / 60
+    judged = 1000 / side_by_side(op.SETTLE) * SWEEP_SECONDS / SWEEP_EVERY
     yield Bound("the sweep, judging stability", judged / new if new else float("inf"), Beyond.LAGS)
     checked = 1000 / op.ORPHAN_CHECK.milliseconds * SWEEP_SECONDS / SWEEP_EVERY
     yield Bound("the sweep, checking files", checked, Beyond.LAGS)

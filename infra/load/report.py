@@ -12,7 +12,7 @@ from infra.costs.workload import Way
 from infra.load import archive, limits, paths
 from infra.load.arrivals import INSTANCES_PER_STREAM, KINDS
 from infra.load.paths import Bound
-from infra.load.simulation import Simulated, simulate
+from infra.load.simulation import SWEEP_EVERY, SWEEP_SECONDS, Simulated, simulate
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "load.md"
 RATE, SECONDS, INSTANCES = 5000.0, 2, 1e9
@@ -20,6 +20,7 @@ SMALL_STUDIES = tuple(kind for kind in KINDS if kind.modality in ("CR", "MG"))
 SMALL_RATE = 500.0
 PLENTY = 20
 """Times the rate: what carries more is left out."""
+DAY_SECONDS = 86_400
 
 NAMES = {Way.REST: "By REST", Way.DICOM: "By DICOM", Way.INBOX: "By the inbox"}
 
@@ -51,8 +52,9 @@ FINDINGS = """\
 - **`i#{{h}}` needs DynamoDB's splitting** from {shard:,.0f} instances a second on: sixteen keys share
   {instance:,.0f} units. Their sort keys are digests, so any split is even, but it takes minutes. A table whose warm
   throughput was raised beforehand is split already.
-- **`due` cannot be split**, since its keys rise with time. It does not bind at {rate:,.0f} with the mix above, but
-  at {due:,.0f} where each study has one or two instances (CR and MG alone).
+- **`due#{{h}}` cannot be split** beyond its sixteen keys, since what is in them rises with time. Where each study has
+  one or two instances (CR and MG alone) it binds at {due:,.0f} instances a second. The sweep keeps up with the
+  stability of {judged:,.0f} of these.
 - **S3's prefix of the hour** takes 3,500 a second, and begins anew each hour: what S3 has split for one hour does
   not help the next.
 - **To be raised** for {rate:,.0f}: the write units of the index table (it needs {needed:,.0f}), by DICOM the cores
@@ -73,7 +75,8 @@ A query is taken for {query_ms:g} ms, one after the other. **A jump into the lis
 page before was not read in the last minute, reads whole rows of a 256th of them at worst: beyond {jumps:,.0f}
 instances it takes longer than API Gateway waits. Pages one after the other stay at one or two queries. The counts
 take {stats} write units each time a sweep keeps them. `DELETE /changes` hides the log at once, while the sweep
-removes a thousand entries a tick: {trim:,.0f} days for all of them, which are paid for meanwhile.
+removes {trimmed:,.0f} entries a second as long as its time lasts, with as many write units of the log: {trim:.1f} days
+for all of them, which are paid for meanwhile.
 """
 
 
@@ -165,7 +168,8 @@ def large(instances: float) -> Iterator[str]:
         query_ms=archive.QUERY_MS,
         jumps=archive.largest_with_jumps(),
         stats=-(-archive.tally_bytes(instances) // 1024),
-        trim=instances / 1000 / 60 / 24,
+        trimmed=1000 / op.TRIM.milliseconds,
+        trim=instances * op.TRIM.milliseconds / 1000 * SWEEP_EVERY / SWEEP_SECONDS / DAY_SECONDS,
     ).rstrip()
 
 
@@ -178,7 +182,8 @@ def _numbers(found: Model) -> dict[str, float]:
         "head": carried["key `changes head` of the log"],
         "shard": carried["key `i#{h}` of the index"],
         "instance": next(hot.writes for hot in one.patterns if hot.pattern == "i#{h}"),
-        "due": small["key `due` of the index"],
+        "due": small["key `due#{h}` of the index"],
+        "judged": small["the sweep, judging stability"],
         "needed": one.units(one.index_table) * one.rate,
         "cores": one.rate / paths.core_rate(),
         "follow": one.follow_rate,

@@ -75,13 +75,18 @@ class Simulated:
         windows, batches = self.followed / op.WINDOW_ENTRIES, self.followed / op.BATCH_ENTRIES
         cpu_ms = windows * op.FOLLOW_WINDOW.cpu_ms + batches * op.FOLLOW_BATCH.cpu_ms
         calls_ms = (self.follow_calls - self.touches) * op.AWS_CALL_MS
-        touch_ms = self.touches * max(op.TOUCH.cpu_ms, op.AWS_CALL_MS / POOL_THREADS)
+        touch_ms = self.touches * side_by_side(op.TOUCH)
         return self.followed * 1000 / (cpu_ms + calls_ms + touch_ms) * SWEEP_SECONDS / SWEEP_EVERY
 
     @property
     def entries_per_instance(self) -> float:
         """Of the log: its own, those of what is new above it, and one for each of those when it becomes stable."""
         return 1 + 2 * self.resources / self.instances
+
+
+def side_by_side(operation: op.Operation) -> float:
+    """How long one of many takes (ms) that threads do, which share one core and wait for AWS each by itself."""
+    return max(operation.cpu_ms, operation.depth * op.AWS_CALL_MS / POOL_THREADS)
 
 
 class _Clock:

@@ -1,11 +1,11 @@
-"""``python -m tests.benchmarks``: seven measurements, each on its own."""
+"""``python -m tests.benchmarks``: eight measurements, each on its own."""
 
 from __future__ import annotations
 
 import argparse
 from collections.abc import Callable
 
-from tests.benchmarks import coldstart, compare, costs, dicom, growth, listener, memory
+from tests.benchmarks import coldstart, compare, costs, dicom, growth, listener, memory, sweep
 
 
 def main() -> None:
@@ -20,6 +20,7 @@ def main() -> None:
         ("listener", listener.configure),
         ("memory", memory.configure),
         ("coldstart", coldstart.configure),
+        ("sweep", sweep.configure),
     )
     for name, configure in modules:
         configure(commands.add_parser(name, formatter_class=argparse.ArgumentDefaultsHelpFormatter))

@@ -19,6 +19,8 @@ from tests.infra.measured import difference, fill, kept, measure, of, receive, t
 from tests.support.local_world import local_world
 from tests.support.world import World
 
+SHARDS_OF_REMINDERS = 17  # which an idle sweep asks as well
+
 STUDY_OF_TEN = {
     0x00080052: "STUDY",
     0x00080020: "19900101-19900110",
@@ -142,7 +144,21 @@ def test_following_the_log_and_settling(world: World, count: int, series: int) -
     world.clock.advance(200)
     settled = of(measure(world, world.services.sweeper.judge))
     assert settled.write_units == resources * op.SETTLE.write_units + 1
-    assert settled.read_units == pytest.approx(resources * op.SETTLE.read_units, abs=6)
+    assert settled.read_units == pytest.approx(SHARDS_OF_REMINDERS + resources * op.SETTLE.read_units, abs=6)
+
+
+def test_an_entry_that_leaves_the_log(world: World) -> None:
+    fill(world, log.TRIM, 10_000)
+    while not world.services.sweeper.follow():
+        pass
+    before = world.services.log.head().last
+    world.services.changes.clear()
+    found = of(measure(world, world.services.sweeper._trim))
+    assert before > log.TRIM == world.services.log.head().trimmed
+    for field in ("read_units", "write_units", "dynamodb_calls"):
+        assert getattr(found, field) / log.TRIM == pytest.approx(getattr(op.TRIM, field), rel=0.05), field
+    in_turn = found.dynamodb_calls - (log.TRIM - log.TRIM_PART) / 1000 * 50
+    assert in_turn / log.TRIM == pytest.approx(op.TRIM.depth, rel=0.05)
 
 
 def test_a_batch_is_that_of_the_sweep() -> None:

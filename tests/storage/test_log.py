@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
+from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 
 from chalicelib.domain.changes import ChangeType
 from chalicelib.storage.dynamodb.errors import ConditionFailed
 from chalicelib.storage.dynamodb.log import FOLD, SequencedLog
 from chalicelib.storage.dynamodb.table import Table
+from tests.support.faults import Send
 from tests.support.local_world import local_world
 from tests.support.world import World
 
@@ -150,6 +154,42 @@ def test_trimming_goes_on_where_it_stopped_and_never_backward(
     assert [log.trim(1200) for _ in range(3)] == [1000, 200, 0]
     assert len(_scan(world)) == 1
     assert log.head().trimmed == 1200
+
+
+def test_trimming_removes_the_markers_it_passes_and_no_other(
+    world: World, log: SequencedLog, table: Table
+) -> None:
+    """Blocks 1 and 3 are folded; the second does not end where the trimming does."""
+    last = 4 * FOLD - 1
+    log.reserve(last)
+    _put(log, table, *range(1, last + 1))
+    for block in (1, 3):
+        _kill(log, table, list(range(block * FOLD, (block + 1) * FOLD)))
+        log.fold(block * FOLD)
+    log.truncate(last)
+    assert log.trim(3 * FOLD + 50) == 3 * FOLD + 50
+    assert [item["pk"]["S"] for item in _scan(world)] == [f"{log._prefix}#b{FOLD}#3", f"{log._prefix}#head"]
+    assert log.trim(last) == FOLD - 51
+    assert [item["pk"]["S"] for item in _scan(world)] == [f"{log._prefix}#head"]
+
+
+def test_trimming_removes_side_by_side() -> None:
+    with ThreadPoolExecutor(2) as pool, local_world(pool) as world:
+        log, table = world.services.log, world.services.tallies._table
+        log.reserve(1000)
+        _put(log, table, *range(1, 1001))
+        log.truncate(1000)
+        beside = threading.Barrier(2, timeout=20)
+
+        def meet(_number: int, name: str, request: AWSPreparedRequest, send: Send) -> AWSResponse:
+            if name == "BatchWriteItem":
+                beside.wait()
+            return send(request)
+
+        world.calls.spoil(meet)
+        assert log.trim(1000) == 1000
+        world.calls.reset()
+        assert len(_scan(world)) == 1
 
 
 def _scan(world: World) -> list[dict[str, Any]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -13,6 +14,9 @@ from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 from chalicelib.domain.errors import Unavailable
 from chalicelib.domain.levels import Level
 from chalicelib.services import sweep
+from chalicelib.storage.dynamodb import log
+from chalicelib.storage.dynamodb.items import kind_of
+from chalicelib.storage.dynamodb.keys import key_of, place_of
 from tests.support.checker import problems
 from tests.support.faults import Killed, Send
 from tests.support.local_world import local_world
@@ -79,11 +83,134 @@ def test_a_new_series_leaves_its_stable_sisters_stable(world: World) -> None:
 def test_many_resources_that_are_due_at_once_are_judged_in_order(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sweep, "DUE_PAGE", 4)
-    for n in range(5):
-        world.store(described(str(n)))
-    stable = _after(world, 61)
-    assert stable == ["StableSeries"] * 5 + ["StableStudy"] * 5 + ["StablePatient"] * 5
+    """Though they lie in several shards, each with more than is read at once."""
+    monkeypatch.setattr(sweep, "DUE_PAGE", 2)
+    count = 40
+    for n in range(count):
+        world.store(described(str(n), str(n)))
+    assert Counter(pk for pk, _ in _reminders(world)).most_common()[-1][1] > sweep.DUE_PAGE
+    world.clock.advance(61)
+    world.services.sweeper.run(45)
+    stable = [change.type for change in _changes(world) if not change.type.startswith("New")]
+    assert stable == ["StableSeries"] * count + ["StableStudy"] * count + ["StablePatient"] * count
+    assert _reminders(world) == []
+
+
+def test_one_tick_judges_a_part_and_says_so(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sweep, "DUE_PAGE", 2)
+    for n in range(40):
+        world.store(described(str(n), str(n)))
+    world.services.sweeper.follow()
+    world.clock.advance(61)
+    assert world.services.sweeper.judge()
+    assert 0 < len(_reminders(world)) < 120
+
+
+def test_reminders_lie_where_their_identifiers_tell(world: World) -> None:
+    for n in range(40):
+        world.store(described(str(n), str(n)))
+    reminders = _reminders(world)
+    assert {pk for pk, _ in reminders} == {f"default#due#{digit}" for digit in "0123456789abcdef"}
+    assert all(sk.split("#")[2][0] == pk[-1] for pk, sk in reminders)
+
+
+def test_reminders_of_older_versions_are_judged_put_off_and_removed(world: World) -> None:
+    """They are in one partition, where new ones are not written any more."""
+    for patient in ("1", "2", "3"):
+        world.store(described(patient, patient))
+    _make_old(world)
+    world.clock.advance(40)
+    world.store(described("2", "2", "1", "2"))
+    world.services.delete.delete(Level.PATIENT, described("3", "3").identifiers[Level.PATIENT])
+    assert _after(world, 21) == STABLE
+    assert _after(world, 40) == STABLE * 2
+    assert _reminders(world) == []
+
+
+def test_no_study_is_told_stable_before_its_series_if_the_sweep_dies(world: World) -> None:
+    """What is due is told in the order of its time, and written level by level."""
+    for patient in "12":
+        world.store(described(patient, patient))
+        world.clock.advance(10)
+    world.services.sweeper.follow()
+    world.clock.advance(70)
+    world.calls.reset()
+    world.services.sweeper.judge()
+    told = [change.type for change in _changes(world)][-6:]
+    assert told == STABLE * 2
+    written = [r for name, r in world.calls.requests if name == "TransactWriteItems"]
+    kinds = [request["TransactItems"][-1]["Put"]["Item"]["k"]["S"] for request in written]
+    assert kinds == [kind for kind in STABLE for _ in "12"]
+
+
+def test_shards_are_read_and_resources_settled_side_by_side() -> None:
+    with ThreadPoolExecutor(17) as pool, local_world(pool, stable_age="60") as world:
+        for n in range(5):
+            world.store(described(str(n), str(n)))
+        world.services.sweeper.follow()
+        world.clock.advance(61)
+        meetings = {
+            "Query": threading.Barrier(17, timeout=20),
+            "TransactWriteItems": threading.Barrier(5, timeout=20),
+        }
+
+        def meet(_number: int, name: str, request: AWSPreparedRequest, send: Send) -> AWSResponse:
+            if name in meetings:
+                meetings[name].wait()
+            return send(request)
+
+        world.calls.spoil(meet)
+        assert not world.services.sweeper.judge()
+        world.calls.reset()
+        assert [change.type for change in _changes(world)][-15:] == [
+            kind for kind in STABLE for _ in range(5)
+        ]
+
+
+def test_a_sweep_removes_what_a_delete_of_the_log_hid_until_nothing_is_left(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(log, "TRIM", 10)
+    for n in range(40):
+        world.store(described(str(n), str(n)))
+    world.services.sweeper.follow()
+    world.services.changes.clear()
+    world.services.sweeper.tick()
+    assert world.services.log.head().trimmed == 10
+    world.services.sweeper.run(45)
+    assert world.services.log.head().trimmed == 160
+
+
+def test_a_sweep_whose_time_is_over_leaves_the_rest_to_the_next(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(log, "TRIM", 10)
+    for n in range(40):
+        world.store(described(str(n), str(n)))
+    world.services.sweeper.follow()
+    world.services.changes.clear()
+
+    def slow(_number: int, name: str, request: AWSPreparedRequest, send: Send) -> AWSResponse:
+        world.clock.advance(10 if name == "BatchWriteItem" else 0)
+        return send(request)
+
+    world.calls.spoil(slow)
+    world.services.sweeper.run(45)
+    assert 40 <= world.services.log.head().trimmed <= 60
+
+
+def _reminders(world: World) -> list[tuple[str, str]]:
+    items = world.dynamodb.scan(TableName=world.resources.index)["Items"]
+    return [place_of(item) for item in items if kind_of(item) == "due"]
+
+
+def _make_old(world: World) -> None:
+    """Put the reminders to where older versions had them."""
+    for item in world.dynamodb.scan(TableName=world.resources.index)["Items"]:
+        if kind_of(item) == "due":
+            world.dynamodb.delete_item(TableName=world.resources.index, Key=key_of(item))
+            old = item | {"pk": {"S": "default#due"}}
+            world.dynamodb.put_item(TableName=world.resources.index, Item=old)
 
 
 def test_a_series_is_completed_by_its_last_instance_once(world: World) -> None:

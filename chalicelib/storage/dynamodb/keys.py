@@ -11,7 +11,8 @@ pk (after ``{tenant}#``)  sk                           item
 ``x#{keyword}``           ``{VALUE}\0{id}``             the look-up of a patient's or study's texts
 ``label#{label}``         ``{level}#{id}``             a resource that has a label
 ``labels``                ``{label}``                  a label that was ever used
-``due``                   ``{seconds}#{3-level}#{id}`` when a resource's stability is to be judged
+``due#{h}``               ``{seconds}#{3-level}#{id}`` when a resource's stability is to be judged
+``due``                   as above                     the same of older versions: read and removed, never written
 ``delete``                ``{id}#{incarnation}``       a delete that has begun and is not finished
 ``stats``                 ``!``                        counts up to a number of the changes log
 ``page#{level}``          ``{offset}``                 where a listing's page began, remembered for a minute
@@ -134,7 +135,12 @@ class Keys:
 
     def due(self, second: int, level: Level, identifier: str) -> Key:
         """The reminder to judge a resource's stability at `second` (since the epoch): children before parents."""
-        return key(self.partition("due"), f"{second:012d}#{Level.INSTANCE - level}#{identifier}")
+        pk = self.partition("due", identifier[:1])
+        return key(pk, f"{second:012d}#{Level.INSTANCE - level}#{identifier}")
+
+    def due_partitions(self) -> list[str]:
+        """The partitions of all reminders, the one of older versions too."""
+        return [self.partition("due"), *(self.partition("due", shard) for shard in SHARDS)]
 
     def deletion(self, identifier: str, incarnation: str) -> Key:
         """The record of an unfinished delete."""

@@ -16,7 +16,9 @@ be alive, and would find its place free again.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import Executor
 from contextlib import suppress
+from functools import partial
 from typing import Any
 
 from chalicelib.domain.clock import Clock
@@ -29,23 +31,24 @@ from chalicelib.storage.dynamodb.table import Item, Table
 FOLD = 100
 BLOCK_SIZES = (FOLD**3, FOLD**2, FOLD)
 WINDOW = 100
+TRIM = 1000  # numbers that one call removes, if they are not folded
+TRIM_PART = (
+    500  # of them in turn, the parts side by side: more at once would leave a new table none for uploads
+)
 
 
 class SequencedLog:
     """One log (`name`) of one tenant in the log table."""
 
     def __init__(
-        self,
-        table: Table,
-        tenant: str,
-        name: str,
-        clock: Clock,
-        grace_seconds: float,
+        self, table: Table, tenant: str, name: str, clock: Clock, grace_seconds: float, pool: Executor
     ) -> None:
+        """`pool` is for AWS calls that are made side by side."""
         self._table = table
         self._prefix = f"{tenant}#{name}"
         self._clock = clock
         self._grace_seconds = grace_seconds
+        self._pool = pool
 
     # Writing
 
@@ -117,10 +120,10 @@ class SequencedLog:
                 yield entry
                 position += 1
                 continue
-            folded = self._folded_until(position)
+            folded = self._folded(position)
             if folded is None and not self._seal_run(position, head.last):
                 return
-            position = position if folded is None else folded + 1
+            position = position if folded is None else folded[1] + 1
             read_up_to = position - 1
 
     def tail(self, since: int) -> Iterator[Entry]:
@@ -142,8 +145,8 @@ class SequencedLog:
                 yield window[position]
                 position -= 1
             if position >= start:
-                folded = self._folded_from(position)
-                position = folded - 1 if folded is not None else position - 1
+                folded = self._folded(position)
+                position = folded[0] - 1 if folded is not None else position - 1
 
     # Housekeeping
 
@@ -175,7 +178,7 @@ class SequencedLog:
         self._raise(to, "last", "floor", "trimmed")
 
     def trim(self, up_to: int) -> int:
-        """Remove up to a thousand hidden numbers that are not above `up_to`; returns how many it passed."""
+        """Remove up to a thousand hidden numbers (or a block) up to a settled one; returns how many it passed."""
         head = self.head()
         limit = min(head.floor, up_to)
         start = head.trimmed + 1
@@ -184,13 +187,20 @@ class SequencedLog:
         folded = self._folded(start)
         if folded is not None and folded[1] <= limit:
             end = folded[1]
-            keys = [self._block_key(size, start // size) for size in BLOCK_SIZES]
+            self._table.remove([self._block_key(size, start // size) for size in BLOCK_SIZES])
         else:
-            end = min(limit, head.trimmed + 1000)
-            keys = self._removable(self._read(range(start, end + 1)).values())
-        self._table.remove(keys)
+            end = min(limit, head.trimmed + TRIM)
+            list(self._pool.map(partial(self._trim_part, end), range(start, end + 1, TRIM_PART)))
         self._raise(end, "trimmed")
         return end - head.trimmed
+
+    def _trim_part(self, end: int, start: int) -> None:
+        """Remove some numbers, none above `end`, and the markers of folded blocks that end there."""
+        numbers = range(start, min(start + TRIM_PART, end + 1))
+        entries = self._read(numbers)
+        blocks = {n // FOLD for n in numbers if n not in entries and n % FOLD == FOLD - 1}
+        markers = [self._block_key(FOLD, block) for block in blocks]
+        self._table.remove(self._removable(entries.values()) + markers)
 
     def fold(self, at_number: int) -> None:
         """Replace the block around a number by one marker if nothing in it is shown, and so on upward.
@@ -260,14 +270,6 @@ class SequencedLog:
             return None
         size, block = max((int(marker["size"]["N"]), int(marker["block"]["N"])) for marker in markers)
         return block * size, block * size + size - 1
-
-    def _folded_until(self, position: int) -> int | None:
-        block = self._folded(position)
-        return block[1] if block else None
-
-    def _folded_from(self, position: int) -> int | None:
-        block = self._folded(position)
-        return block[0] if block else None
 
     def _seal_run(self, position: int, last: int) -> bool:
         """Seal the gap that begins at `position` if it is old enough; says whether the reader may look again."""

@@ -16,7 +16,7 @@ from infra.load import limits
 from infra.load.arrivals import identify
 
 KEYS = Keys("default")
-INSTANCE_ROW_BYTES = 1240  # tests/infra/test_load.py compares it
+INSTANCE_ROW_BYTES = 764  # tests/infra/test_load.py compares it
 LISTING_BYTES = 76
 QUERY_MS = 15.0  # assumed: a query of 1 MB
 PAGE = 100

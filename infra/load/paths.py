@@ -42,8 +42,7 @@ def bounds(way: Way, found: Simulated) -> list[Bound]:
 
 
 def _of_tables(way: Way, found: Simulated) -> Iterator[Bound]:
-    receipt = op.INBOX.write_units - op.UPLOAD.write_units if way is Way.INBOX else 0
-    index, log = found.units(found.index_table) + receipt, found.units(found.log_table)
+    index, log = index_units(way, found), found.units(found.log_table)
     yield Bound("index table on its first day", limits.NEW_TABLE_WRITE_UNITS / index, Beyond.WAITS)
     yield Bound("log table on its first day", limits.NEW_TABLE_WRITE_UNITS / log, Beyond.WAITS)
     yield Bound("index table, quota of write units", limits.TABLE_UNITS / index, Beyond.RAISED)
@@ -55,6 +54,12 @@ def _of_tables(way: Way, found: Simulated) -> Iterator[Bound]:
         name = f"key `{one.pattern}` of the {'log' if one.table == found.log_table else 'index'}"
         units = one.hottest_key * TAKEN_AGAIN.get(one.pattern, 1)
         yield Bound(name, limits.PARTITION_WRITE_UNITS / units * found.rate, beyond)
+
+
+def index_units(way: Way, found: Simulated) -> float:
+    """Write units of the index for each instance; by the inbox there is a receipt as well."""
+    receipt = op.INBOX.write_units - op.UPLOAD.write_units if way is Way.INBOX else 0
+    return found.units(found.index_table) + receipt
 
 
 HARDLY = 10

@@ -57,9 +57,9 @@ FINDINGS = """\
   stability of {judged:,.0f} of these.
 - **S3's prefix of the hour** takes 3,500 a second, and begins anew each hour: what S3 has split for one hour does
   not help the next.
-- **To be raised** for {rate:,.0f}: the write units of the index table (it needs {needed:,.0f}), by DICOM the cores
-  of Fargate ({cores:.0f} of them). A new table has to be warmed up, by its settings or by doubling the load each
-  half an hour.
+- **To be raised** for {rate:,.0f}: by the inbox the write units of the index table (it needs {needed:,.0f}), by DICOM
+  the cores of Fargate ({cores:.0f} of them). A new table has to be warmed up, by its settings or by doubling the load
+  each half an hour.
 - **The sweep** follows {follow:,.0f} entries a second with {streams} series at once. Beyond that stable events,
   `LastUpdate` and completed series come late until less arrives, and `/statistics` reads more. It shares its time
   with the check of files.
@@ -184,7 +184,7 @@ def _numbers(found: Model) -> dict[str, float]:
         "instance": next(hot.writes for hot in one.patterns if hot.pattern == "i#{h}"),
         "due": small["key `due#{h}` of the index"],
         "judged": small["the sweep, judging stability"],
-        "needed": one.units(one.index_table) * one.rate,
+        "needed": paths.index_units(Way.INBOX, one) * one.rate,
         "cores": one.rate / paths.core_rate(),
         "follow": one.follow_rate,
     }

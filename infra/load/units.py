@@ -39,6 +39,8 @@ def _value_size(value: Item) -> int:
     kind, content = next(iter(value.items()))
     if kind == "S":
         return len(content.encode())
+    if kind == "B":
+        return len(content)
     if kind == "N":
         return len(content) // 2 + 1
     return 1 if kind == "BOOL" else sum(len(str(one)) // 2 + 1 for one in content)

@@ -14,6 +14,7 @@ import pytest
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 
 from chalicelib.domain.levels import Level
+from chalicelib.storage.dynamodb.items import document, unpacked
 from tests.benchmarks.capacity import usage
 from tests.support.faults import Send, Spoil
 from tests.support.local_world import local_world
@@ -130,7 +131,9 @@ def test_neither_calls_nor_items_grow_with_the_store(world: World) -> None:
 
 def _scan(world: World, table: str) -> list[dict[str, Any]]:
     items: list[dict[str, Any]] = world.dynamodb.scan(TableName=getattr(world.resources, table))["Items"]
-    return [item for item in items if not {"head", "due"} & set(item["pk"]["S"].split("#"))]
+    kept = [item for item in items if not {"head", "due"} & set(item["pk"]["S"].split("#"))]
+    # As older versions wrote them: in what is compressed no identifier can be replaced.
+    return [item | ({"d": document(unpacked(item["d"]))} if "d" in item else {}) for item in kept]
 
 
 def _copied(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -12,6 +11,7 @@ from chalicelib.domain.errors import BadFileFormat, UnknownResource
 from chalicelib.domain.jobs import JobState
 from chalicelib.domain.levels import Level
 from chalicelib.services.jobs.work import LEASE_SECONDS
+from chalicelib.storage.dynamodb.items import document, unpacked
 from tests.maintenance.damage import items
 from tests.maintenance.test_rebuild import file, fill, shown
 from tests.support.checker import problems
@@ -37,12 +37,12 @@ def age(world: World) -> None:
                 TableName=world.resources.index, Key={"pk": item["pk"], "sk": item["sk"]}
             )
         if kind == "i" or (kind == "r" and item["sk"]["S"] == "!"):
-            body = json.loads(item["d"]["S"])
+            body = unpacked(item["d"])
             body["t"] = {name: value for name, value in body["t"].items() if "UID" in name}
             body["m"].pop("SopClassUid", None)
             world.dynamodb.put_item(
                 TableName=world.resources.index,
-                Item={**item, "d": {"S": json.dumps(body, separators=(",", ":"))}},
+                Item={**item, "d": document(body)},
             )
     for row in index.rows():
         for item in writes.leading_to(row):

@@ -1,12 +1,14 @@
 """Items of the index table to and from the data classes of the domain.
 
 What conditions and updates touch stands in attributes of its own; the rest is one JSON text in `d`, which
-costs a tenth of the CPU that DynamoDB's nested types do.
+costs a tenth of the CPU that DynamoDB's nested types do. An instance's is compressed: there are many of them, and each
+KB of one is paid for with each upload.
 """
 
 from __future__ import annotations
 
 import json
+import zlib
 from typing import Any
 
 from chalicelib.domain.levels import Level
@@ -29,6 +31,19 @@ def number(value: float) -> dict[str, str]:
 def document(value: Any) -> dict[str, str]:
     """A marshalled string that holds compact JSON."""
     return {"S": json.dumps(value, separators=(",", ":"), ensure_ascii=False)}
+
+
+def packed(value: Any) -> Item:
+    """Marshalled bytes that hold compact JSON in zlib's format."""
+    text = json.dumps(value, separators=(",", ":"), ensure_ascii=False).encode()
+    # Tables as small as the text take a seventh of the time that the default does, for as short a result.
+    squeeze = zlib.compressobj(1, zlib.DEFLATED, 10, 4)
+    return {"B": squeeze.compress(text) + squeeze.flush()}
+
+
+def unpacked(attribute: Item) -> Any:
+    """The value of what `packed` has made, or `document`, as older versions did of everything."""
+    return json.loads(zlib.decompress(attribute["B"]) if "B" in attribute else attribute["S"])
 
 
 def from_resource(keys: Keys, resource: Resource) -> Item:
@@ -101,14 +116,14 @@ def from_instance(keys: Keys, instance: Instance) -> Item:
         "pinc": text(instance.series_incarnation),
         "f": text(file.key),
         "seq": number(instance.change_number),
-        "d": document(body),
+        "d": packed(body),
         **from_annotations(instance.annotations),
     }
 
 
 def to_instance(item: Item) -> Instance:
     """The instance of a row."""
-    body = json.loads(item["d"]["S"])
+    body = unpacked(item["d"])
     patient_id, study_id, series_id = body["a"]
     return Instance(
         id=item["sk"]["S"],

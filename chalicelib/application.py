@@ -28,7 +28,7 @@ from chalicelib.routes.images import image_routes
 from chalicelib.routes.inbox import inbox_routes
 from chalicelib.routes.instances import instance_routes
 from chalicelib.routes.jobs import job_routes
-from chalicelib.routes.methods import overridden
+from chalicelib.routes.methods import overridden, refused
 from chalicelib.routes.modalities import modality_routes
 from chalicelib.routes.modifications import modification_routes
 from chalicelib.routes.options import option_routes, tuned
@@ -74,7 +74,8 @@ ROUTES = (
 class Application(Chalice):
     """A Chalice application that many threads may call at once."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, *, allows_foreign_pages: bool = False) -> None:
+        self._allows_foreign_pages = allows_foreign_pages
         self._running = threading.local()
         self.authorizer_function: ChaliceAuthorizer | None = None
         super().__init__(name, configure_logs=False)
@@ -101,8 +102,9 @@ class Application(Chalice):
         """Answer an event of API Gateway (REST API, payload version 1.0)."""
         self.lambda_context = context
         event = overridden(event)
-        if isinstance(event, Response):
-            return dict(event.to_dict(["*/*"]))
+        refusal = event if isinstance(event, Response) else self._refusal(event)
+        if refusal is not None:
+            return dict(refusal.to_dict(["*/*"]))
         middleware = self._get_middleware_handlers("http")
         handler = _Handler(self.routes, self.api, self.log, self.debug, middleware_handlers=middleware)
         self.current_request = handler.create_request_object(event, context)
@@ -111,6 +113,9 @@ class Application(Chalice):
         finally:
             self.current_request = None  # its body may be large, and a thread's next request far
         return answer
+
+    def _refusal(self, event: Any) -> Response | None:
+        return None if self._allows_foreign_pages else refused(event)
 
 
 class _Handler(RestAPIEventHandler):
@@ -136,7 +141,7 @@ def make_app(
     authenticator
         Who may call; anybody if not given.
     """
-    app = Application("nacre")
+    app = Application("nacre", allows_foreign_pages=services.settings.allow_cross_site_requests)
     app.api.binary_types = ["*/*"]
     app.register_middleware(observed(telemetry), "http")
     app.register_middleware(tuned(services.options, telemetry), "http")

@@ -129,6 +129,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, rename="pascal"):
     inbox_prefix: str = "inbox/"
     aws_endpoint_url: str = ""
     read_only_users: frozenset[str] = frozenset()
+    allow_cross_site_requests: bool = False
     users_secret: str = ""
     keep_deleted_changes: bool = False
     gap_grace_seconds: Seconds = 5.0

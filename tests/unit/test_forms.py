@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from chalicelib.application import make_app
 from chalicelib.domain.levels import Level
 from chalicelib.observability import Telemetry
-from chalicelib.routes.methods import overridden
+from chalicelib.routes.methods import overridden, refused
 from chalicelib.routes.representation import as_xml
 from chalicelib.services.authentication import Authenticator
 from infra.local.gateway import Gateway, HttpRequest
@@ -88,6 +88,26 @@ def test_another_sites_page_cannot_ask_for_a_method(site: str) -> None:
     made = overridden(event)
     assert not isinstance(made, dict)
     assert made.status_code == 403
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE"])
+@pytest.mark.parametrize(
+    ("site", "is_refused"),
+    [("cross-site", True), ("same-site", True), ("same-origin", False), ("none", False), (None, False)],
+)
+def test_another_sites_page_can_only_read(method: str, site: str | None, is_refused: bool) -> None:
+    event = {"requestContext": {"httpMethod": method}, "headers": {"sec-fetch-site": site} if site else None}
+    assert (refused(event) is not None) == is_refused
+    assert refused({**event, "requestContext": {"httpMethod": "GET"}}) is None
+
+
+@pytest.mark.parametrize("allowed", [True, False])
+def test_the_application_refuses_another_sites_page_unless_told_otherwise(allowed: bool) -> None:
+    with moto_world(allow_cross_site_requests=allowed) as world:
+        client = Client(make_app(world.services, Telemetry(logging.getLogger("silent"), None)))
+        answer = client.request("POST", "/tools/lookup", b"x", {"Sec-Fetch-Site": "cross-site"})
+        assert answer.status == (200 if allowed else 403)
+        assert client.request("GET", "/studies", b"", {"Sec-Fetch-Site": "cross-site"}).status == 200
 
 
 def test_who_may_only_read_cannot_ask_for_a_method() -> None:

@@ -3,6 +3,7 @@
 PYTHON ?= python3
 BENCH ?= costs
 STAGE ?= prod
+WORKERS ?= 3
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
@@ -13,7 +14,7 @@ run: $(VENV)/.run
 	@exec $(BIN)/python -m infra.local
 
 test: $(VENV)/.dev peers
-	$(BIN)/python -m pytest -n 2 --dist worksteal --durations 20
+	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal --durations 20
 
 # Real DICOM nodes, which the tests talk to, and what the listener's image is built and run with.
 peers:

@@ -87,7 +87,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, rename="pascal"):
     dicom_threads_count: Annotated[int, Meta(ge=1)] = 4
     dicom_scp_timeout: Natural = 30
     dicom_scu_timeout: Natural = 10
-    dicom_association_close_delay: Natural = 5
+    dicom_association_close_delay: Natural = 0  # Orthanc's 5 acts on its Lua scripts alone
     dicom_echo_checks_find: bool = False
     dicom_default_retrieve_method: Literal["C-MOVE", "C-GET"] = "C-MOVE"
     maximum_pdu_length: Annotated[int, Meta(ge=4096, le=131072)] = 16384

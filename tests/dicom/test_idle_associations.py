@@ -99,16 +99,17 @@ def test_the_legs_of_a_long_job_share_one(node: Node, monkeypatch: pytest.Monkey
         assert (len(peer.associations), len(peer.received)) == (1, 6)
 
 
-def test_without_a_delay_each_job_has_its_own(tmp_path: Path) -> None:
+def test_by_default_each_job_has_its_own(tmp_path: Path) -> None:
+    """A peer that takes one association at a time is free for others as soon as the job is done."""
     with (
-        running_node(tmp_path / "node", dicom_association_close_delay=0) as node,
+        running_node(tmp_path / "node") as node,
         receiver(tmp_path / "in") as peer,
         relay(peer.port) as wire,
     ):
         configure(node, wire.modality())
         for one in add_images(node, 3):
             sends(node, [one])
-            wait_until(lambda: wire.open_connections == 0)
+            wait_until(lambda: wire.open_connections == 0, seconds=3)
         assert wire.connections == 3
 
 

@@ -70,9 +70,9 @@ class Sweeper:
         self._sleep = sleep
 
     def run(self, seconds: float) -> None:
-        """Tick, and go on while the log is ahead or any work has more to do, for about `seconds` at most."""
+        """Tick once, and go on while the log is ahead or any work has more to do, for about `seconds` at most."""
         deadline = self._clock() + seconds
-        is_at_end, unfinished = False, list[Work]()
+        is_at_end, unfinished = self._tick()
         while not is_at_end and self._clock() < deadline:
             is_at_end, unfinished = self._tick()
         while unfinished and self._clock() < deadline:

@@ -18,7 +18,10 @@ from infra.stages import Stage
 
 CPU_PERCENT = 60
 ASSOCIATIONS_PER_TASK = 6
-"""Open connections; a container takes `DicomThreadsCount` associations for each of its processes."""
+"""Open connections; a container takes `DicomThreadsCount` associations for each of its processes.
+
+AWS counts them by load balancer: a stage with both listeners counts those of the other one as well.
+"""
 
 WAITING_JOBS_PER_TASK = 10
 OUT_SECONDS, IN_SECONDS = 60, 600

@@ -13,6 +13,7 @@ from chalicelib.settings import Settings
 from chalicelib.storage.clients import make_clients
 
 SWEEP_SECONDS = 45  # of the minute until the schedule begins the next one
+EXPIRE_SECONDS = 10  # for old entries of the exports log
 JOB_SECONDS = 780  # of the 900 that Lambda gives a function
 
 settings = Settings.load(os.environ)
@@ -33,7 +34,7 @@ def sweep(_event: CloudWatchEvent) -> None:
         services.sweeper.run(SWEEP_SECONDS)
         services.inbox.tick()
         services.job_runner.wake_forgotten()
-        services.network.exports.expire()
+        services.network.exports.expire(EXPIRE_SECONDS)
 
 
 @app.on_sqs_message(queue=f"nacre-{settings.stage}-inbox", batch_size=10)

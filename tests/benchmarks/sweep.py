@@ -46,7 +46,7 @@ def _idle(world: World) -> float:
         world.services.sweeper.run(45)
         world.services.inbox.tick()
         world.services.job_runner.wake_forgotten()
-        world.services.network.exports.expire()
+        world.services.network.exports.expire(10)
 
     for _ in range(10):  # the check of files passes one hour at a time
         sweep()

@@ -48,7 +48,7 @@ def sweep(store: Deployed, _api: Client) -> None:
         role.sweeper.tick()
         role.inbox.tick()
         role.job_runner.wake_forgotten()
-        role.network.exports.expire()
+        role.network.exports.expire(10)
 
 
 def receive(store: Deployed, _api: Client, folder: Path) -> None:

@@ -23,7 +23,7 @@ from chalicelib.storage.dynamodb.table import Item, backoff
 DAY_SECONDS = 86_400.0
 KIND = "Exported"
 MAX_ATTEMPTS = 12
-LOOK_AHEAD = 1000  # entries that one tick may let go
+LOOK_AHEAD = 1000  # entries that are let go at a time
 _UIDS = {
     Level.PATIENT: "PatientID",
     Level.STUDY: "StudyInstanceUID",
@@ -131,18 +131,32 @@ class Exports:
         """Empty the log for its readers; its numbers go on. Who is late by more than a thousand numbers is not seen."""
         self._log.truncate(self._recent())
 
-    def expire(self) -> None:
-        """Let go of entries that are older than they are kept. Two calls where there are none."""
+    def expire(self, seconds: float) -> None:
+        """Let go of entries older than they are kept, and remove what was hidden, for about `seconds` at most.
+
+        Does a part of both however little time it has. Two calls where there is nothing to do.
+        """
+        deadline = self._clock() + seconds
         head = self._log.head()
-        if head.last > head.floor:
-            oldest, end = self._clock() - self._days * DAY_SECONDS, 0
-            for entry in self._log.walk(head.floor):
-                if entry.at > oldest or entry.number > head.floor + LOOK_AHEAD:
+        floor, has_more = head.floor, True
+        while has_more:
+            hidden, floor = floor, self._let_go(floor, head.last)
+            # What this call hides the next one removes: a reader may be on its way through it.
+            has_removed = self._log.trim(head.floor) > 0
+            has_more = (has_removed or floor > hidden) and self._clock() < deadline
+
+    def _let_go(self, floor: int, last: int) -> int:
+        """Hide up to a thousand old entries behind `floor`; returns the new floor."""
+        end = floor
+        if last > floor:
+            oldest = self._clock() - self._days * DAY_SECONDS
+            for entry in self._log.walk(floor):
+                if entry.at > oldest or entry.number > floor + LOOK_AHEAD:
                     break
                 end = entry.number
-            if end:
-                self._log.let_go(end)
-        self._log.trim(head.floor)
+        if end > floor:
+            self._log.let_go(end)
+        return end
 
     def _recent(self) -> int:
         head = self._log.head()

@@ -1,6 +1,7 @@
 """An object that is larger than the container's memory comes in and goes out.
 
-``LARGE_OBJECT_MB=1000`` takes one of a gigabyte.
+``LARGE_OBJECT_MB=1000`` takes one of a gigabyte. ``LISTENER_CGROUP=/sys/fs/cgroup/...`` puts the listener into a
+control group, whose limit of memory it then has to live in: the kernel kills what needs more.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from tests.dicom.peers import receiver, run
 
 MEGABYTE = 1024 * 1024
 OBJECT_BYTES = int(os.environ.get("LARGE_OBJECT_MB", "100")) * MEGABYTE
+CGROUP = os.environ.get("LISTENER_CGROUP")
 GROWTH_BYTES = 64 * MEGABYTE
 """Of a listener's process, whatever the size of objects: parts of 16 MB and what the AWS client makes of them."""
 
@@ -76,6 +78,9 @@ def ended(server: Server, job: str) -> str:
 
 
 def test_no_process_has_a_large_object_in_memory(stack: Server, large: Path, tmp_path: Path) -> None:
+    if CGROUP:
+        for pid in stack.processes["listener"]:
+            Path(CGROUP, "cgroup.procs").write_text(str(pid))
     before = peak(stack)
     sent = run("storescu", "127.0.0.1", str(stack.dicom_port), str(large))
     assert sent.returncode == 0, sent.stderr

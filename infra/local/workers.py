@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
 SWEEP_SECONDS = 1.0
 EXPORTS_SECONDS = 60.0
+EXPIRE_SECONDS = 10.0  # of them, for old entries
 POLL_SECONDS = 2  # how long a poll of the queue waits, and so how long a stop may take
 PAUSE_AFTER_FAILURE_SECONDS = 5.0
 
@@ -24,13 +25,14 @@ class Workers:
         self._stopped = threading.Event()
         self._services = services
         runners = range(services.settings.concurrent_jobs)
-        work = (
+        # Typed, or what a thread cannot call would be seen only when it is started.
+        work: tuple[tuple[str, Callable[[], object], float], ...] = (
             *(("job", self._do_a_job, 0.0) for _ in runners),
             ("call for workers", services.job_runner.wake_forgotten, SWEEP_SECONDS),
             ("options", services.options.refresh, SWEEP_SECONDS),
             ("sweep", services.sweeper.tick, SWEEP_SECONDS),
             ("sweep of the inbox", services.inbox.tick, SWEEP_SECONDS),
-            ("sweep of the exports", services.network.exports.expire, EXPORTS_SECONDS),
+            ("sweep of the exports", self._expire_exports, EXPORTS_SECONDS),
             ("inbox", self._take_in, 0.0),
         )
         self._threads = [threading.Thread(target=self._repeat, args=each, daemon=True) for each in work]
@@ -49,6 +51,9 @@ class Workers:
     def _take_in(self) -> None:
         for failure in self._services.inbox_events.poll_once(POLL_SECONDS):
             self._telemetry.event("inbox failed", error=failure.error)
+
+    def _expire_exports(self) -> None:
+        self._services.network.exports.expire(EXPIRE_SECONDS)
 
     def _do_a_job(self) -> None:
         self._services.job_runner.poll(POLL_SECONDS)

@@ -118,6 +118,7 @@ def test_it_stops_when_asked(tmp_path: Path, number: int, whole_group: bool) -> 
     assert len(children) == 5  # the emulator, two fronts, two listeners
     assert stack.stop(number, whole_group=whole_group) == 0
     assert "stopping" in stack.output
+    assert " failed" not in stack.output + stack.errors
     assert stack.errors == ""
     assert not any(is_alive(pid) for pid in children)
 

@@ -12,12 +12,10 @@ from chalicelib.services.inbox_events import batch_response
 from chalicelib.settings import Settings
 from chalicelib.storage.clients import make_clients
 
-SWEEP_SECONDS = 45  # of the minute until the schedule begins the next one
-EXPIRE_SECONDS = 10  # for old entries of the exports log
 JOB_SECONDS = 780  # of the 900 that Lambda gives a function
 
 settings = Settings.load(os.environ)
-telemetry = open_telemetry(settings.log_level, metrics=settings.on_lambda)
+telemetry = open_telemetry(settings.log_level, metrics_of=settings.stage if settings.on_lambda else "")
 for notice in settings.notices:
     telemetry.event(notice)
 services = build(settings, make_clients(settings.aws_endpoint_url or None))
@@ -31,10 +29,7 @@ basic_authorizer = app.authorizer_function
 def sweep(_event: CloudWatchEvent) -> None:
     """Do the store's background work."""
     with telemetry.operation("sweep"):
-        services.sweeper.run(SWEEP_SECONDS)
-        services.inbox.tick()
-        services.job_runner.wake_forgotten()
-        services.network.exports.expire(EXPIRE_SECONDS)
+        services.schedule.run()
 
 
 @app.on_sqs_message(queue=f"nacre-{settings.stage}-inbox", batch_size=10)

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.parameters import SecretsProvider
 
 NAMESPACE = "Nacre"
+STAGE, SERVICE = "stage", "service"  # the dimensions of every metric
 MAX_CAUSES = 5
 MAX_PLACES = 8
 
@@ -146,7 +147,7 @@ class Telemetry:
 
 
 def open_telemetry(
-    level: str, *, metrics: bool, service: str = "nacre", stream: IO[str] | None = None
+    level: str, *, metrics_of: str = "", service: str = "nacre", stream: IO[str] | None = None
 ) -> Telemetry:
     """Set up logging for this process, libraries included. To be called once for a service.
 
@@ -154,8 +155,8 @@ def open_telemetry(
     ----------
     level
         The lowest level that is logged, e.g. ``INFO``. Of libraries, errors alone are.
-    metrics
-        Whether metrics are published (on standard output, where Lambda picks them up).
+    metrics_of
+        The stage whose metrics are published (on standard output, where CloudWatch finds them); empty: none are.
     service
         The service's name in every line and metric.
     stream
@@ -170,7 +171,12 @@ def open_telemetry(
     logging.captureWarnings(capture=True)
     logging.getLogger(service).handlers.clear()
     Logger(service, level, stream=stream, logger_formatter=formatter)
-    published = EphemeralMetrics(namespace=NAMESPACE, service=service) if metrics else None
+    published = None
+    if metrics_of:
+        # An account may have several stages, and their metrics share the namespace.
+        published = EphemeralMetrics(
+            namespace=NAMESPACE, service=service, default_dimensions={STAGE: metrics_of}
+        )
     return Telemetry(logging.getLogger(service), published)
 
 

@@ -27,7 +27,9 @@ DRAIN_SECONDS = 110.0  # ECS kills a container 120 seconds after SIGTERM at the 
 def run(settings: Settings, listening: socket.socket) -> None:
     """Serve in this process until SIGTERM."""
     telemetry = open_telemetry(
-        settings.log_level, metrics=not settings.aws_endpoint_url, service="nacre-dicom"
+        settings.log_level,
+        metrics_of="" if settings.aws_endpoint_url else settings.stage,
+        service="nacre-dicom",
     )
     # Held back until it is waited for: a handler could run while this thread holds the lock that it needs.
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})

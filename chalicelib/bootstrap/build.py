@@ -48,6 +48,7 @@ from chalicelib.services.rebuild import FileSource, Rebuild
 from chalicelib.services.reception import Reception
 from chalicelib.services.recount import Recount
 from chalicelib.services.requested_tags import RequestedTags
+from chalicelib.services.schedule import Schedule
 from chalicelib.services.slices import Slices
 from chalicelib.services.sweep import Sweeper
 from chalicelib.services.system import System
@@ -248,6 +249,7 @@ def build(
         delete=delete,
         orphans=orphans,
         sweeper=sweeper,
+        schedule=Schedule(sweeper, inbox, by_jobs.runner, network.exports),
         reconstructions=by_jobs.reconstructions,
         rebuild=rebuild,
         checker=Checker(

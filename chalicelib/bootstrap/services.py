@@ -41,6 +41,7 @@ from chalicelib.services.reception import Reception
 from chalicelib.services.reconstruct_job import Reconstructions
 from chalicelib.services.requested_tags import RequestedTags
 from chalicelib.services.runtime_options import RuntimeOptions
+from chalicelib.services.schedule import Schedule
 from chalicelib.services.slices import Slices
 from chalicelib.services.sweep import Sweeper
 from chalicelib.services.system import System
@@ -99,6 +100,7 @@ class Services:
     delete: Delete
     orphans: Orphans
     sweeper: Sweeper
+    schedule: Schedule
     reconstructions: Reconstructions
     rebuild: Rebuild
     checker: Checker

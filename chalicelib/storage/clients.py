@@ -36,8 +36,11 @@ def make_clients(endpoint_url: str | None = None, region: str | None = None) -> 
         max_pool_connections=CONNECTIONS,
         retries={"mode": "standard", "max_attempts": 4},
         signature_version="s3v4",
-        # Over TLS the SDK does not sign the payload either.
-        s3={"addressing_style": "path", "payload_signing_enabled": False} if endpoint_url else {},
+        # Over TLS the SDK does not sign the payload either. On AWS, "virtual" names the region in a presigned URL:
+        # without it, S3 redirects those of a bucket that is some hours old, and the signature no longer fits.
+        s3={"addressing_style": "path", "payload_signing_enabled": False}
+        if endpoint_url
+        else {"addressing_style": "virtual"},
         tcp_keepalive=True,
         # Said in full instead of put together anew for each request.
         user_agent=USER_AGENT,

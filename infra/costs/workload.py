@@ -46,7 +46,7 @@ class Stage:
 
     kms_keys: int = 1
     data_events: DataEvents = DataEvents.S3
-    alarms: int = 22
+    alarms: int = 24
     metrics: int = 20
     log_bytes_per_request: float = 800.0
     log_months: float = 1.0

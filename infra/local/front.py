@@ -153,7 +153,7 @@ def _leave(_number: int, _frame: FrameType | None) -> None:
 
 
 def _application(settings: Settings) -> Application:
-    telemetry = open_telemetry(settings.log_level, metrics=False, stream=sys.stderr)
+    telemetry = open_telemetry(settings.log_level, stream=sys.stderr)
     services = build(settings, make_clients(settings.aws_endpoint_url))
     read_secret = secret_reader()
     authenticator = Authenticator(lambda: settings.users(read_secret), settings.read_only_users)

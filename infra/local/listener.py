@@ -29,7 +29,7 @@ def main() -> None:
     drain = serve(
         settings,
         socket.socket(fileno=arguments.socket),
-        open_telemetry(settings.log_level, metrics=False, stream=sys.stderr),
+        open_telemetry(settings.log_level, stream=sys.stderr),
     )
     live_with_parent(stop.set)
     say_ready()

@@ -84,9 +84,7 @@ def _start(
         jobs_queue_url=urls.jobs,
         network_queue_url=urls.network,
     )
-    workers = Workers(
-        build(settings, clients), open_telemetry(settings.log_level, metrics=False, stream=sys.stderr)
-    )
+    workers = Workers(build(settings, clients), open_telemetry(settings.log_level, stream=sys.stderr))
     os.environ["NACRE_NETWORK_QUEUE_URL"] = urls.network
     os.environ["NACRE_JOBS_QUEUE_URL"] = urls.jobs  # the children read their settings themselves
     _serve(stack, "infra.local.front", FRONTS, http, endpoint)

@@ -6,13 +6,14 @@ import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from chalicelib.services.schedule import EXPIRE_SECONDS
+
 if TYPE_CHECKING:
     from chalicelib.bootstrap import Services
     from chalicelib.observability import Telemetry
 
 SWEEP_SECONDS = 1.0
 EXPORTS_SECONDS = 60.0
-EXPIRE_SECONDS = 10.0  # of them, for old entries
 POLL_SECONDS = 2  # how long a poll of the queue waits, and so how long a stop may take
 PAUSE_AFTER_FAILURE_SECONDS = 5.0
 

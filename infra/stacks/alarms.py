@@ -8,9 +8,11 @@ from dataclasses import dataclass
 from aws_cdk import Duration
 from aws_cdk import aws_cloudwatch as cloudwatch
 
+from chalicelib.observability import Metric
 from infra.stacks.api import ApiStack
 from infra.stacks.data import DataStack
 from infra.stacks.listener import ListenerStack
+from infra.stacks.metrics import API, LISTENER, published
 
 _ABOVE = cloudwatch.ComparisonOperator.GREATER_THAN_THRESHOLD
 _QUIET = cloudwatch.TreatMissingData.NOT_BREACHING
@@ -30,11 +32,25 @@ class Alarm:
     missing: cloudwatch.TreatMissingData = _QUIET
 
 
-def alarms_of(data: DataStack, api: ApiStack, listener: ListenerStack) -> Iterator[Alarm]:
+def alarms_of(stage: str, data: DataStack, api: ApiStack, listener: ListenerStack) -> Iterator[Alarm]:
     """All alarms of a stage."""
     yield from _of_data(data)
     yield from _of_api(api)
     yield from _of_listener(listener)
+    yield Alarm(
+        "ingest-slow",
+        "One request of twenty takes more than five seconds",
+        _latency(stage, API),
+        5000,
+        periods=3,
+    )
+    yield Alarm(
+        "dicom-slow",
+        "One DIMSE request of twenty takes more than ten seconds",
+        _latency(stage, LISTENER),
+        10_000,
+        periods=3,
+    )
 
 
 def _of_data(data: DataStack) -> Iterator[Alarm]:
@@ -54,18 +70,14 @@ def _of_data(data: DataStack) -> Iterator[Alarm]:
             periods=3,
         )
     for name, table in (("index", data.index), ("log", data.log)):
-        yield Alarm(
-            f"{name}-throttled",
-            "DynamoDB refuses requests: a key pattern or a quota binds (docs/load.md)",
-            cloudwatch.Metric(
-                namespace="AWS/DynamoDB",
-                metric_name="ThrottledRequests",
-                dimensions_map={"TableName": table.table_name},
-                statistic="Sum",
-                period=FIVE_MINUTES,
-            ),
-            10,
-        )
+        # ThrottledRequests has no total of a table, only one for each of its operations.
+        for kind in ("Read", "Write"):
+            yield Alarm(
+                f"{name}-{kind.lower()}s-throttled",
+                f"DynamoDB refuses {kind.lower()}s: a key pattern or a quota binds (docs/load.md)",
+                table.metric(f"{kind}ThrottleEvents", statistic="Sum", period=FIVE_MINUTES),
+                10,
+            )
 
 
 def _of_api(api: ApiStack) -> Iterator[Alarm]:
@@ -89,13 +101,6 @@ def _of_api(api: ApiStack) -> Iterator[Alarm]:
             function.metric_throttles(period=FIVE_MINUTES),
             0,
         )
-    yield Alarm(
-        "ingest-slow",
-        "One request of twenty takes more than five seconds",
-        _latency("nacre"),
-        5000,
-        periods=3,
-    )
 
 
 def _of_listener(listener: ListenerStack) -> Iterator[Alarm]:
@@ -103,27 +108,15 @@ def _of_listener(listener: ListenerStack) -> Iterator[Alarm]:
         yield Alarm(
             f"{name.lower()}-down",
             "No container takes associations: modalities cannot send",
-            target.metrics.healthy_host_count(period=MINUTE, statistic="Minimum"),
+            # Each zone counts its own, and one without a container is nothing to wake somebody for.
+            target.metrics.healthy_host_count(period=MINUTE, statistic="Maximum"),
             1,
             periods=2,
             comparison=cloudwatch.ComparisonOperator.LESS_THAN_THRESHOLD,
             missing=cloudwatch.TreatMissingData.BREACHING,
         )
-    yield Alarm(
-        "dicom-slow",
-        "One DIMSE request of twenty takes more than ten seconds",
-        _latency("nacre-dicom"),
-        10_000,
-        periods=3,
-    )
 
 
-def _latency(service: str) -> cloudwatch.Metric:
+def _latency(stage: str, service: str) -> cloudwatch.Metric:
     """Of nineteen requests in twenty, in milliseconds."""
-    return cloudwatch.Metric(
-        namespace="Nacre",
-        metric_name="Latency",
-        dimensions_map={"service": service},
-        statistic="p95",
-        period=FIVE_MINUTES,
-    )
+    return published(Metric.LATENCY, stage, service, statistic="p95", period=FIVE_MINUTES)

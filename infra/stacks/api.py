@@ -93,14 +93,20 @@ class ApiStack(Stack):
         assert isinstance(resource, apigateway.CfnRestApi)  # noqa: S101 - for the type
         resource.security_policy = TLS
         resource.endpoint_access_mode = "STRICT"
-        for function in (handler, authorizer):
-            function.add_permission(
-                "Api",
-                principal=iam.ServicePrincipal("apigateway.amazonaws.com"),
-                source_arn=api.arn_for_execute_api(),
-            )
+        _let_call(handler, api.arn_for_execute_api())
+        # A caller of its own: not a method of the API, but the authorizer (Lambda authorizers, "Configure").
+        _let_call(
+            authorizer,
+            self.format_arn(service="execute-api", resource=api.rest_api_id, resource_name="authorizers/*"),
+        )
         acknowledge(api, "API")
         return api
+
+
+def _let_call(function: lambda_.Function, source_arn: str) -> None:
+    function.add_permission(
+        "Api", principal=iam.ServicePrincipal("apigateway.amazonaws.com"), source_arn=source_arn
+    )
 
 
 def _with_functions(part: Any, arns: Mapping[str, str]) -> Any:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from aws_cdk import App, Environment, Tags, Validations
+from aws_cdk import aws_ecr_assets as assets
 from aws_cdk import aws_ecs as ecs
 from aws_cdk import aws_lambda as lambda_
 from cdk_nag import AwsSolutionsChecks, HIPAASecurityChecks
@@ -32,8 +33,10 @@ DOCKERFILE = "dicom_listener/Dockerfile"
 BEHAVIOUR = {
     "@aws-cdk/aws-s3:serverAccessLogsUseBucketPolicy": True,
     "@aws-cdk/aws-s3:createDefaultLoggingPolicy": True,
+    "@aws-cdk/aws-s3:setUniqueReplicationRoleName": True,
     "@aws-cdk/aws-iam:minimizePolicies": True,
     "@aws-cdk/aws-ecs:disableExplicitDeploymentControllerForCircuitBreaker": True,
+    "@aws-cdk/aws-ecs:removeDefaultDesiredCount": True,
     "@aws-cdk/core:checkSecretUsage": True,
     "@aws-cdk/aws-apigateway:disableCloudWatchRole": True,
 }
@@ -101,7 +104,8 @@ def build_stacks(app: App, stage: Stage, package: Path) -> Stacks:
         variables,
         **common,
     )
-    image = ecs.ContainerImage.from_asset(str(ROOT), file=DOCKERFILE)
+    # Whatever processor the machine has that builds it.
+    image = ecs.ContainerImage.from_asset(str(ROOT), file=DOCKERFILE, platform=assets.Platform.LINUX_AMD64)
     listener = ListenerStack(
         app,
         name("listener"),
@@ -121,12 +125,11 @@ def build_stacks(app: App, stage: Stage, package: Path) -> Stacks:
 
 def _variables(data: DataStack) -> dict[str, str]:
     """What the store has to be told of its surroundings; names that follow from the stage it knows."""
-    inbox, jobs, network = data.queues.values()
     return {
         "NACRE_FILES_BUCKET": data.files.bucket_name,
         "NACRE_INBOX_BUCKET": data.inbox.bucket_name,
-        "NACRE_INBOX_QUEUE_URL": inbox.queue_url,
-        "NACRE_JOBS_QUEUE_URL": jobs.queue_url,
-        "NACRE_NETWORK_QUEUE_URL": network.queue_url,
+        "NACRE_INBOX_QUEUE_URL": data.inbox_queue.queue_url,
+        "NACRE_JOBS_QUEUE_URL": data.jobs_queue.queue_url,
+        "NACRE_NETWORK_QUEUE_URL": data.network_queue.queue_url,
         "NACRE_USERS_SECRET": data.users.secret_arn,
     }

@@ -10,6 +10,9 @@ from aws_cdk import aws_kms as kms
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
+from infra.resources import BucketDefinition
+from infra.stacks.retention import RETAIN_NAMED
+
 KEPT_VERSION_DAYS = 30
 """How long what was deleted or overwritten can be brought back."""
 
@@ -32,9 +35,17 @@ def make_bucket(
         object_ownership=s3.ObjectOwnership.BUCKET_OWNER_ENFORCED,
         versioned=True,
         lifecycle_rules=list(rules),
-        removal_policy=RemovalPolicy.RETAIN,
+        removal_policy=RETAIN_NAMED if "bucket_name" in options else RemovalPolicy.RETAIN,
         **options,
     )
+
+
+def expiring(bucket: BucketDefinition) -> list[s3.LifecycleRule]:
+    """What a bucket keeps for some days only. Its copy needs the same: S3 copies no removal that is its own."""
+    return [
+        s3.LifecycleRule(id=f"remove what is old in {prefix}", prefix=prefix, expiration=Duration.days(days))
+        for prefix, days in bucket.expiring.items()
+    ]
 
 
 def records(days: int) -> s3.LifecycleRule:

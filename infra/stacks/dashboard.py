@@ -8,16 +8,16 @@ from aws_cdk import Duration
 from aws_cdk import aws_cloudwatch as cloudwatch
 from constructs import Construct
 
+from chalicelib.observability import Metric
 from infra.stacks.api import ApiStack
 from infra.stacks.data import DataStack
 from infra.stacks.listener import ListenerStack
-
-_LISTENER = "nacre-dicom"
+from infra.stacks.metrics import API, LISTENER, published
 
 
 def make_dashboard(
     scope: Construct,
-    name: str,
+    stage: str,
     alarms: Sequence[cloudwatch.Alarm],
     data: DataStack,
     api: ApiStack,
@@ -28,22 +28,37 @@ def make_dashboard(
     cloudwatch.Dashboard(
         scope,
         "Dashboard",
-        dashboard_name=name,
+        dashboard_name=f"nacre-{stage}",
         widgets=[
             [cloudwatch.AlarmStatusWidget(title="Alarms", alarms=states, width=24, height=4)],
-            _store(),
+            _store(stage),
             _callers(api, listener),
             _waiting(data),
         ],
     )
 
 
-def _store() -> list[cloudwatch.IWidget]:
-    instances, latency, errors = "IngestedInstances", "Latency", "Errors"
+def _store(stage: str) -> list[cloudwatch.IWidget]:
+    def of_both(title: str, metric: Metric, statistic: str = "Sum") -> cloudwatch.GraphWidget:
+        return _graph(
+            title,
+            [
+                published(
+                    metric,
+                    stage,
+                    service,
+                    statistic=statistic,
+                    period=Duration.minutes(1),
+                    label=f"{metric} ({service})",
+                )
+                for service in (API, LISTENER)
+            ],
+        )
+
     return [
-        _graph("Instances taken in", [_own(instances), _own(instances, _LISTENER)]),
-        _graph("Latency (ms)", [_own(latency, statistic="p95"), _own(latency, _LISTENER, "p95")]),
-        _graph("Errors", [_own(errors), _own(errors, _LISTENER)]),
+        of_both("Instances taken in", Metric.INGESTED_INSTANCES),
+        of_both("Latency (ms)", Metric.LATENCY, "p95"),
+        of_both("Errors", Metric.ERRORS),
     ]
 
 
@@ -73,15 +88,3 @@ def _waiting(data: DataStack) -> list[cloudwatch.IWidget]:
 
 def _graph(title: str, metrics: Sequence[cloudwatch.IMetric]) -> cloudwatch.GraphWidget:
     return cloudwatch.GraphWidget(title=title, left=list(metrics), width=8, height=6)
-
-
-def _own(metric: str, service: str = "nacre", statistic: str = "Sum") -> cloudwatch.Metric:
-    """A metric that the store publishes itself (docs/operations.md)."""
-    return cloudwatch.Metric(
-        namespace="Nacre",
-        metric_name=metric,
-        dimensions_map={"service": service},
-        statistic=statistic,
-        period=Duration.minutes(1),
-        label=f"{metric} ({service})",
-    )

@@ -26,10 +26,11 @@ from infra.resources import (
     TableDefinition,
     name_in_account,
 )
-from infra.stacks.buckets import KEPT_VERSION_DAYS, make_bucket, records
+from infra.stacks.buckets import KEPT_VERSION_DAYS, expiring, make_bucket, records
 from infra.stacks.keys import make_key
 from infra.stacks.reasons import acknowledge
 from infra.stacks.replica import ReplicaStack
+from infra.stacks.retention import RETAIN_NAMED
 from infra.stages import Stage
 
 ACCESS_LOG_DAYS = 365
@@ -55,8 +56,9 @@ class DataStack(Stack):
         self.access_logs = self._make_access_logs()
         self.queues: dict[str, sqs.Queue] = {}
         self.dead_letters: dict[str, sqs.Queue] = {}
-        for queue in resources.queues:
-            self._make_queue(queue)
+        self.inbox_queue = self._make_queue(resources.inbox_queue)
+        self.jobs_queue = self._make_queue(resources.jobs_queue)
+        self.network_queue = self._make_queue(resources.network_queue)
         self.index = self._make_table(resources.index)
         self.log = self._make_table(resources.log)
         self.bucket_arns: dict[str, str] = {}
@@ -105,10 +107,11 @@ class DataStack(Stack):
             time_to_live_attribute=table.expiry_attribute,
             warm_throughput=_warm(self._stage),
             deletion_protection=self._stage.protected,
-            removal_policy=RemovalPolicy.RETAIN,
+            # DynamoDB would refuse to take a protected one back.
+            removal_policy=RemovalPolicy.RETAIN if self._stage.protected else RETAIN_NAMED,
         )
 
-    def _make_queue(self, queue: QueueDefinition) -> None:
+    def _make_queue(self, queue: QueueDefinition) -> sqs.Queue:
         def make(name: str, **options: Any) -> sqs.Queue:
             return sqs.Queue(
                 self,
@@ -119,17 +122,18 @@ class DataStack(Stack):
                 data_key_reuse=Duration.hours(1),
                 enforce_ssl=True,
                 retention_period=Duration.seconds(RETENTION_SECONDS),
-                removal_policy=RemovalPolicy.RETAIN,
+                removal_policy=RETAIN_NAMED,
                 **options,
             )
 
         dead = make(queue.dead_letter_name)
         self.dead_letters[queue.name] = dead
-        self.queues[queue.name] = make(
+        made = self.queues[queue.name] = make(
             queue.name,
             visibility_timeout=Duration.seconds(VISIBILITY_SECONDS),
             dead_letter_queue=sqs.DeadLetterQueue(max_receive_count=MAX_RECEIVES, queue=dead),
         )
+        return made
 
     def _make_bucket(self, name: str, definition: BucketDefinition) -> s3.Bucket:
         rules = [
@@ -142,12 +146,7 @@ class DataStack(Stack):
         ]
         if definition.queue is None:
             rules.append(s3.LifecycleRule(id="tier by use", transitions=[_by_use()]))
-        rules += [
-            s3.LifecycleRule(
-                id=f"remove what is old in {prefix}", prefix=prefix, expiration=Duration.days(days)
-            )
-            for prefix, days in definition.expiring.items()
-        ]
+        rules += expiring(definition)
         own_name = name_in_account(definition.name, self.account, self.region)
         self.bucket_arns[name.lower()] = f"arn:{self.partition}:s3:::{own_name}"
         replica = self._replica
@@ -218,7 +217,7 @@ class DataStack(Stack):
             encryption_key=self.key,
             # Empty until somebody fills it in (docs/deployment.md); a deployment never overwrites that.
             secret_string_value=SecretValue.unsafe_plain_text("{}"),
-            removal_policy=RemovalPolicy.RETAIN,
+            removal_policy=RETAIN_NAMED,
         )
         acknowledge(secret, "secret")
         return secret

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from aws_cdk import ArnFormat, Stack
 from aws_cdk import aws_apigateway as apigateway
+from aws_cdk import aws_logs as logs
 from aws_cdk import aws_wafv2 as waf
 from constructs import Construct
 
@@ -60,7 +62,7 @@ class Firewall(Construct):
             self,
             "Logging",
             resource_arn=acl.attr_arn,
-            log_destination_configs=[group.log_group_arn],
+            log_destination_configs=[_arn_of(group)],
             # Passwords, and what a person searched for.
             redacted_fields=[
                 {"singleHeader": {"Name": "authorization"}},
@@ -68,6 +70,16 @@ class Firewall(Construct):
                 {"uriPath": {}},
             ],
         )
+
+
+def _arn_of(group: logs.LogGroup) -> str:
+    """Without the ``:*`` of CloudFormation's own, which WAF does not take."""
+    return Stack.of(group).format_arn(
+        service="logs",
+        resource="log-group",
+        resource_name=group.log_group_name,
+        arn_format=ArnFormat.COLON_RESOURCE_NAME,
+    )
 
 
 def _rate(limit: int) -> waf.CfnWebACL.RuleProperty:

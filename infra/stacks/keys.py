@@ -9,6 +9,11 @@ from aws_cdk import aws_kms as kms
 from infra.stages import Stage as StageOptions
 
 
+def trail_name(stage: StageOptions) -> str:
+    """Of the trail, which the key has to know before there is one."""
+    return f"nacre-{stage.name}"
+
+
 def make_key(stack: Stack, stage: StageOptions) -> kms.Key:
     """The key of a store, rotated each year, and which services may use it in whose name."""
     key = kms.Key(
@@ -42,12 +47,14 @@ def make_key(stack: Stack, stage: StageOptions) -> kms.Key:
             conditions={"ArnLike": {"kms:EncryptionContext:aws:logs:arn": of_account}},
         )
     )
+    trail = stack.format_arn(service="cloudtrail", resource="trail", resource_name=trail_name(stage))
     key.add_to_resource_policy(
         iam.PolicyStatement(
             principals=[iam.ServicePrincipal("cloudtrail.amazonaws.com")],
             actions=["kms:GenerateDataKey*", "kms:DescribeKey"],
             resources=["*"],
-            conditions={"StringEquals": {"aws:SourceAccount": stack.account}},
+            # CloudTrail names the trail, not the account (its user guide, "Configure AWS KMS key policies").
+            conditions={"StringEquals": {"aws:SourceArn": trail}},
         )
     )
     return key

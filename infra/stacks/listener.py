@@ -129,10 +129,10 @@ class ListenerStack(Stack):
             service_name=f"nacre-{self._stage.name}-{protocol.name.lower()}",
             cluster=self.cluster,
             task_definition=self._make_task(protocol),
-            desired_count=self._stage.minimum_tasks,
             vpc_subnets=self._network.private,
             security_groups=[containers],
             platform_version=ecs.FargatePlatformVersion.LATEST,
+            # How many there are is left to the scaling: a number here would set it back at each deployment.
             # New containers come before old ones go, and a version that does not become healthy is taken back.
             min_healthy_percent=100,
             max_healthy_percent=200,
@@ -142,7 +142,7 @@ class ListenerStack(Stack):
         )
         target = self._listen(protocol, service)
         self.services[protocol.name], self.targets[protocol.name] = service, target
-        scale(service, self._stage, self.balancer, target, list(self._data.queues.values())[-1])
+        scale(service, self._stage, self.balancer, target, self._data.network_queue)
 
     def _listen(self, protocol: Protocol, service: ecs.FargateService) -> elb.NetworkTargetGroup:
         listener = self.balancer.add_listener(f"{protocol.name}Listener", port=protocol.port)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from aws_cdk import RemovalPolicy
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_logs as logs
 from constructs import Construct
+
+from infra.stacks.retention import RETAIN_NAMED
 
 _DAYS = {
     1: logs.RetentionDays.ONE_DAY,
@@ -37,5 +38,5 @@ def log_group(scope: Construct, name: str, group: str, days: int, key: kms.IKey)
         log_group_name=group,
         encryption_key=key,
         retention=retention(days),
-        removal_policy=RemovalPolicy.RETAIN,
+        removal_policy=RETAIN_NAMED,
     )

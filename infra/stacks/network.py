@@ -48,7 +48,10 @@ class NetworkStack(Stack):
         self.private = ec2.SubnetSelection(subnet_group_name="private")
         self.vpc.add_flow_log("FlowLog", destination=self._flow_logs(stage, key))
         for endpoint, service in GATEWAYS.items():
-            self.vpc.add_gateway_endpoint(endpoint, service=service, subnets=[self.private])
+            gateway = self.vpc.add_gateway_endpoint(endpoint, service=service, subnets=[self.private])
+            gateway.add_to_policy(self._own_account())
+            if endpoint == "S3":
+                gateway.add_to_policy(self._layers_of_images())
         self._endpoints = ec2.SecurityGroup(
             self,
             "Endpoints",
@@ -74,6 +77,13 @@ class NetworkStack(Stack):
             actions=["*"],
             resources=["*"],
             conditions={"StringEquals": {"aws:PrincipalAccount": self.account}},
+        )
+
+    def _layers_of_images(self) -> iam.PolicyStatement:
+        """ECR keeps them in a bucket of its own, and hands out URLs that it signed itself (its user guide)."""
+        bucket = f"arn:{self.partition}:s3:::prod-{self.region}-starport-layer-bucket"
+        return iam.PolicyStatement(
+            principals=[iam.AnyPrincipal()], actions=["s3:GetObject"], resources=[f"{bucket}/*"]
         )
 
     def _flow_logs(self, stage: Stage, key: kms.IKey) -> ec2.FlowLogDestination:

@@ -10,7 +10,7 @@ from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
 from infra.resources import BucketDefinition, name_in_account
-from infra.stacks.buckets import KEPT_VERSION_DAYS, make_bucket
+from infra.stacks.buckets import KEPT_VERSION_DAYS, expiring, make_bucket
 from infra.stacks.reasons import acknowledge
 from infra.stages import Stage
 
@@ -44,5 +44,6 @@ class ReplicaStack(Stack):
             noncurrent_version_expiration=Duration.days(KEPT_VERSION_DAYS),
             expired_object_delete_marker=True,
         )
-        self.files = make_bucket(self, "Files", self.key, [rule], bucket_name=self.bucket_name)
+        rules = [rule, *expiring(files)]
+        self.files = make_bucket(self, "Files", self.key, rules, bucket_name=self.bucket_name)
         acknowledge(self.files, "replica bucket")

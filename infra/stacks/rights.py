@@ -25,7 +25,6 @@ _OF_KEY = (
 
 def arns(data: DataStack) -> Arns:
     """Where the parts of a store are."""
-    inbox, jobs, network = data.queues.values()
     return {
         Part.INDEX: data.index.table_arn,
         Part.LOG: data.log.table_arn,
@@ -33,9 +32,9 @@ def arns(data: DataStack) -> Arns:
         Part.FILES_OBJECTS: f"{data.bucket_arns['files']}/*",
         Part.INBOX: data.bucket_arns["inbox"],
         Part.INBOX_OBJECTS: f"{data.bucket_arns['inbox']}/*",
-        Part.INBOX_QUEUE: inbox.queue_arn,
-        Part.JOBS_QUEUE: jobs.queue_arn,
-        Part.NETWORK_QUEUE: network.queue_arn,
+        Part.INBOX_QUEUE: data.inbox_queue.queue_arn,
+        Part.JOBS_QUEUE: data.jobs_queue.queue_arn,
+        Part.NETWORK_QUEUE: data.network_queue.queue_arn,
         Part.USERS: data.users.secret_arn,
     }
 

@@ -8,6 +8,7 @@ from aws_cdk import Stack
 from aws_cdk import aws_cloudtrail as cloudtrail
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_cloudwatch_actions as actions
+from aws_cdk import aws_iam as iam
 from aws_cdk import aws_sns as sns
 from aws_cdk import aws_sns_subscriptions as subscriptions
 from constructs import Construct
@@ -17,6 +18,7 @@ from infra.stacks.api import ApiStack
 from infra.stacks.buckets import make_bucket, records
 from infra.stacks.dashboard import make_dashboard
 from infra.stacks.data import DataStack
+from infra.stacks.keys import trail_name
 from infra.stacks.listener import ListenerStack
 from infra.stacks.log_groups import log_group
 from infra.stacks.reasons import acknowledge
@@ -41,8 +43,8 @@ class WatchStack(Stack):
         super().__init__(scope, name, termination_protection=stage.protected, **options)
         self._stage, self._data = stage, data
         self.topic = self._make_topic()
-        self.alarms = [self._make_alarm(alarm) for alarm in alarms_of(data, api, listener)]
-        make_dashboard(self, f"nacre-{stage.name}", self.alarms, data, api, listener)
+        self.alarms = [self._make_alarm(alarm) for alarm in alarms_of(stage.name, data, api, listener)]
+        make_dashboard(self, stage.name, self.alarms, data, api, listener)
         self._make_trail()
 
     def _make_topic(self) -> sns.Topic:
@@ -52,6 +54,15 @@ class WatchStack(Stack):
             topic_name=f"nacre-{self._stage.name}-alarms",
             master_key=self._data.key,
             enforce_ssl=True,
+        )
+        # A topic with a policy of its own has not SNS's default one, by which the account's alarms may publish.
+        topic.add_to_resource_policy(
+            iam.PolicyStatement(
+                principals=[iam.ServicePrincipal("cloudwatch.amazonaws.com")],
+                actions=["sns:Publish"],
+                resources=[topic.topic_arn],
+                conditions={"StringEquals": {"aws:SourceAccount": self.account}},
+            )
         )
         if self._stage.alarm_email:
             topic.add_subscription(subscriptions.EmailSubscription(self._stage.alarm_email))
@@ -86,7 +97,7 @@ class WatchStack(Stack):
         trail = cloudtrail.Trail(
             self,
             "Trail",
-            trail_name=f"nacre-{self._stage.name}",
+            trail_name=trail_name(self._stage),
             bucket=bucket,
             encryption_key=self._data.key,
             enable_file_validation=True,

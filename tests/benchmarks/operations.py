@@ -31,7 +31,7 @@ class Operation:
 
 def application(world: World) -> Application:
     """The API over a world's services."""
-    return make_app(world.services, open_telemetry("ERROR", metrics=False))
+    return make_app(world.services, open_telemetry("ERROR"))
 
 
 def prepare(send: Callable[[str, str, bytes], object]) -> None:

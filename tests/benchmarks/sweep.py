@@ -42,12 +42,7 @@ def run(_arguments: argparse.Namespace) -> None:
 def _idle(world: World) -> float:
     world.settle(hours=5)
 
-    def sweep() -> None:  # as app.py does
-        world.services.sweeper.run(45)
-        world.services.inbox.tick()
-        world.services.job_runner.wake_forgotten()
-        world.services.network.exports.expire(10)
-
+    sweep = world.services.schedule.run
     for _ in range(10):  # the check of files passes one hour at a time
         sweep()
     world.clock.advance(60)

@@ -45,10 +45,7 @@ def sweep(store: Deployed, _api: Client) -> None:
     role = store.roles["sweep"]
     for seconds in (0, 10_800, 100, 100, 86_400 * 400):
         store.clock.advance(seconds)
-        role.sweeper.tick()
-        role.inbox.tick()
-        role.job_runner.wake_forgotten()
-        role.network.exports.expire(10)
+        role.schedule.run()
 
 
 def receive(store: Deployed, _api: Client, folder: Path) -> None:

@@ -111,12 +111,7 @@ def test_a_query_for_ten_studies(world: World) -> None:
 def test_a_sweep_that_finds_nothing_to_do(world: World) -> None:
     world.settle(hours=5)
 
-    def sweep() -> None:  # as app.py does
-        world.services.sweeper.run(45)
-        world.services.inbox.tick()
-        world.services.job_runner.wake_forgotten()
-        world.services.network.exports.expire(10)
-
+    sweep = world.services.schedule.run
     for _ in range(10):  # the check of files passes one hour at a time
         sweep()
     world.clock.advance(60)

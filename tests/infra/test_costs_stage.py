@@ -8,7 +8,7 @@ from tests.infra.synthesized import of_type, templates
 
 def test_the_default_stage_is_prod() -> None:
     ((_, task),) = of_type(templates(), "AWS::ECS::TaskDefinition")
-    ((_, service),) = of_type(templates(), "AWS::ECS::Service")
+    ((_, scaled),) = of_type(templates(), "AWS::ApplicationAutoScaling::ScalableTarget")
     ((_, firewall),) = of_type(templates(), "AWS::WAFv2::WebACL")
     ((_, trail),) = of_type(templates(), "AWS::CloudTrail::Trail")
     endpoints = [
@@ -19,7 +19,7 @@ def test_the_default_stage_is_prod() -> None:
     (recorded,) = trail["Properties"]["EventSelectors"]
     assert {resource["Type"] for resource in recorded["DataResources"]} == {"AWS::S3::Object"}
     deployed = Stage(
-        tasks=service["Properties"]["DesiredCount"],
+        tasks=scaled["Properties"]["MinCapacity"],
         task_vcpu=int(task["Properties"]["Cpu"]) / 1024,
         task_memory_gb=int(task["Properties"]["Memory"]) / 1024,
         zones=len(endpoints[0]["SubnetIds"]),

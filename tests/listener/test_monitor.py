@@ -119,7 +119,7 @@ class Lines:
 
 @contextmanager
 def told(folder: Path, stream: io.StringIO, **options: Any) -> Iterator[Node]:
-    telemetry = open_telemetry("DEBUG", metrics=True, service="nacre-dicom", stream=stream)
+    telemetry = open_telemetry("DEBUG", metrics_of="prod", service="nacre-dicom", stream=stream)
     with running_node(folder, telemetry, **options) as node:
         yield node
     telemetry.publish()

@@ -62,7 +62,7 @@ def log() -> Iterator[io.StringIO]:
 def telemetry(log: io.StringIO) -> Telemetry:
     """As on Lambda, at its most talkative."""
     service = f"robustness-{next(_numbers)}"  # a service can be opened once
-    return open_telemetry("DEBUG", metrics=False, service=service, stream=log)
+    return open_telemetry("DEBUG", service=service, stream=log)
 
 
 @pytest.fixture

@@ -49,10 +49,12 @@ def opened(
     root = logging.getLogger()
     handlers, level = list(root.handlers), root.level
 
-    def open_world(level: str = "DEBUG", *, metrics: bool = False) -> World:
+    def open_world(level: str = "DEBUG", *, metrics_of: str = "") -> World:
         stream = io.StringIO()
         service = re.sub(r"\W", "-", request.node.name)
-        return World(open_telemetry(level, metrics=metrics, service=service, stream=stream), stream, capfd)
+        return World(
+            open_telemetry(level, metrics_of=metrics_of, service=service, stream=stream), stream, capfd
+        )
 
     yield open_world
     root.handlers[:] = handlers
@@ -96,7 +98,7 @@ def test_a_fault_is_logged_with_its_types_and_places(opened: Callable[..., World
 
 
 def test_what_a_client_did_wrong_is_no_error_of_the_store(opened: Callable[..., World]) -> None:
-    world = opened(metrics=True)
+    world = opened(metrics_of="prod")
     world.telemetry.request(0.001, BadFileFormat(PATIENT), status=400)
     (line,) = world.lines()
     assert line["level"] == "INFO"
@@ -199,7 +201,7 @@ def hostile_event(method: str = "GET") -> dict[str, Any]:
 def test_no_line_of_a_request_holds_patient_data(
     opened: Callable[..., World], fail: Callable[[], object], guard: bool
 ) -> None:
-    world = opened(metrics=True)
+    world = opened(metrics_of="prod")
     app = application(world.telemetry, fail, guard=guard)
     app(hostile_event(), None)
     app(hostile_event("PUT"), None)
@@ -216,7 +218,7 @@ def test_no_line_of_a_request_holds_patient_data(
 def test_no_line_of_an_operation_holds_patient_data(
     opened: Callable[..., World], fail: Callable[[], object]
 ) -> None:
-    world = opened(metrics=True)
+    world = opened(metrics_of="prod")
     printed_by_lambda = ""
     try:
         with world.telemetry.operation("sweep"):
@@ -240,7 +242,7 @@ def test_text_of_libraries_is_withheld_and_their_place_kept(opened: Callable[...
 def test_warnings_do_not_reach_standard_error() -> None:
     script = (
         "import warnings; from chalicelib.observability import open_telemetry;"
-        "open_telemetry('DEBUG', metrics=False);"
+        "open_telemetry('DEBUG');"
         f"warnings.warn('Invalid value {PATIENT}')"
     )
     run = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
@@ -251,7 +253,7 @@ def test_warnings_do_not_reach_standard_error() -> None:
 
 
 def test_metrics_of_a_request_are_published_together(opened: Callable[..., World]) -> None:
-    world = opened(metrics=True)
+    world = opened(metrics_of="prod")
     world.telemetry.count(Metric.INGESTED_INSTANCES)
     world.telemetry.count(Metric.INGESTED_BYTES, 512)
     world.telemetry.request(0.25, None, status=200)
@@ -259,7 +261,7 @@ def test_metrics_of_a_request_are_published_together(opened: Callable[..., World
     first, second = [json.loads(line) for line in world.captured.readouterr().out.splitlines()]
     definitions = first["_aws"]["CloudWatchMetrics"][0]
     assert definitions["Namespace"] == "Nacre"
-    assert definitions["Dimensions"] == [["service"]]
+    assert definitions["Dimensions"] == [["stage", "service"]]
     assert {metric["Name"]: metric["Unit"] for metric in definitions["Metrics"]} == {
         "IngestedInstances": "Count",
         "IngestedBytes": "Bytes",
@@ -273,14 +275,14 @@ def test_metrics_of_a_request_are_published_together(opened: Callable[..., World
 
 
 def test_metrics_can_be_off(opened: Callable[..., World]) -> None:
-    world = opened(metrics=False)
+    world = opened()
     world.telemetry.count(Metric.INGESTED_INSTANCES)
     world.telemetry.request(0.25, None, status=200)
     assert world.captured.readouterr().out == ""
 
 
 def test_an_operation_that_counts_nothing_publishes_nothing(opened: Callable[..., World]) -> None:
-    world = opened(metrics=True)
+    world = opened(metrics_of="prod")
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         with world.telemetry.operation("sweep"):

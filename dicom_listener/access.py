@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from chalicelib.domain.modalities import Modality, Operation
 
 Resolve = Callable[[str], frozenset[str]]
+Find = Callable[[Callable[[Modality], bool]], Mapping[str, Modality]]
+"""Gives the modalities that fit, by their symbolic names."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,11 +47,11 @@ class Access:
     def __init__(
         self,
         policy: Policy,
-        modalities: Callable[[], Iterable[Modality]],
+        find: Find,
         resolve: Resolve = addresses_of,
     ) -> None:
         self._policy = policy
-        self._modalities = modalities
+        self._find = find
         self._resolve = resolve
 
     def is_called(self, peer: Peer) -> bool:
@@ -58,16 +60,20 @@ class Access:
 
     def is_allowed(self, peer: Peer, operation: Operation) -> bool:
         """Whether a peer may ask for an operation."""
-        if operation in self._policy.always_allowed:
-            return True
-        return any(modality.may(operation) for modality in self.known(peer))
+        return operation in self._policy.always_allowed or bool(self.allowed(peer, operation))
 
-    def known(self, peer: Peer) -> list[Modality]:
-        """The modalities that the peer can be."""
-        same_name = [m for m in self._modalities() if self._same(m.aet, peer.calling_aet)]
-        if not self._policy.check_modality_host:
-            return same_name
-        return [m for m in same_name if peer.address in self._resolve(m.host)]
+    def allowed(self, peer: Peer, operation: Operation) -> Mapping[str, Modality]:
+        """The modalities that the peer can be, by symbolic name, of those that may ask for an operation."""
+        return self._find(lambda modality: modality.may(operation) and self._is(modality, peer))
+
+    def known(self, peer: Peer) -> Mapping[str, Modality]:
+        """The modalities that the peer can be, by symbolic name."""
+        return self._find(lambda modality: self._is(modality, peer))
+
+    def _is(self, modality: Modality, peer: Peer) -> bool:
+        if not self._same(modality.aet, peer.calling_aet):
+            return False
+        return not self._policy.check_modality_host or peer.address in self._resolve(modality.host)
 
     def _same(self, one: str, other: str) -> bool:
         if self._policy.strict_aet_comparison:

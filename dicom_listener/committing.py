@@ -12,7 +12,7 @@ from pynetdicom.events import Event
 from pynetdicom.sop_class import StorageCommitmentPushModel  # type: ignore[attr-defined]  # made at run time
 
 from chalicelib.domain.errors import NacreError, NoPresentationContext
-from chalicelib.domain.modalities import Modality, Operation
+from chalicelib.domain.modalities import Operation
 from chalicelib.observability import Telemetry
 from chalicelib.services.network.commitment import Commitment
 from chalicelib.services.network.commitment_reports import CommitmentReports
@@ -38,17 +38,13 @@ Answer = tuple[int, Dataset | None]
 
 
 def commitment_handler(
-    commitment: Commitment,
-    modalities: Callable[[], Iterable[tuple[str, Modality]]],
-    access: Access,
-    telemetry: Telemetry,
+    commitment: Commitment, access: Access, telemetry: Telemetry
 ) -> Callable[[Event], Answer]:
     """Makes the handler of N-ACTION. When it has answered success, the job that will report is in the table."""
 
     def act(event: Event) -> Answer:
         peer = peer_of(event.assoc)
-        allowed = [one for one in access.known(peer) if one.may(Operation.N_ACTION)]
-        name = next((name for name, modality in modalities() if modality in allowed), None)
+        name = next(iter(access.allowed(peer, Operation.N_ACTION)), None)
         if name is None:
             return NOT_AUTHORISED, None
         request = event.request
@@ -123,7 +119,7 @@ def report_handler(
 
     def receive(event: Event) -> Answer:
         peer = peer_of(event.assoc)
-        allowed = [one for one in access.known(peer) if one.may(Operation.EVENT_REPORT)]
+        allowed = access.allowed(peer, Operation.EVENT_REPORT)
         if not allowed:
             return NOT_AUTHORISED, None
         request = event.request
@@ -136,7 +132,7 @@ def report_handler(
             report = _report_of(event.event_information)
             if report is None:
                 return MISSING_ATTRIBUTE, None
-            reports.receive({one.aet for one in allowed}, report)
+            reports.receive({one.aet for one in allowed.values()}, report)
         # The peer has to hear of any failure: it may send the report again.
         except Exception as error:
             if not isinstance(error, NacreError):

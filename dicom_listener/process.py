@@ -76,7 +76,7 @@ def make_listener(
 ) -> Listener:
     """A listener on a socket that is bound already; `folder` is for its objects on their way in."""
     configure_pynetdicom(folder)
-    access = Access(policy(settings), lambda: services.modalities.recent().values())
+    access = Access(policy(settings), services.modalities.find)
     options = ListenerOptions(
         aet=settings.dicom_aet,
         maximum_associations=settings.dicom_threads_count,
@@ -88,9 +88,7 @@ def make_listener(
         (evt.EVT_C_STORE, store_handler(services.reception, access, telemetry)),
         (
             evt.EVT_N_ACTION,
-            commitment_handler(
-                services.network.commitment, lambda: services.modalities.recent().items(), access, telemetry
-            ),
+            commitment_handler(services.network.commitment, access, telemetry),
         ),
     ]
     handlers.append(

@@ -137,7 +137,8 @@ class Retrieve:
         counts = _Counts(len(identifiers))
         storing = Storing(association, peer_of(association).calling_aet)
         name = next(
-            (m.aet for m in self._access.known(peer_of(association))), peer_of(association).calling_aet
+            (m.aet for m in self._access.known(peer_of(association)).values()),
+            peer_of(association).calling_aet,
         )
         for sop_instance_uid, error in self._getting.send(storing, identifiers, name):
             counts.remaining -= 1
@@ -156,8 +157,7 @@ class Retrieve:
 
     def _destination(self, aet: str) -> str | None:
         """The symbolic name of the modality with an AE title."""
-        found = self._modalities.recent().items()
-        return next((name for name, modality in found if modality.aet == aet), None)
+        return next(iter(self._modalities.find(lambda modality: modality.aet == aet)), None)
 
 
 def _counts(job: Job, total: int) -> _Counts:

@@ -14,6 +14,9 @@ from chalicelib.storage.dynamodb.registry import Registry
 REMEMBERED_SECONDS = 2.0
 """After which a change that another process made is seen by what asks for each association."""
 
+LOOK_AGAIN_SECONDS = 0.1
+"""After which what was not found is looked for again: strangers cannot make more queries than this allows."""
+
 NAME = re.compile(r"[A-Za-z0-9_-]+")
 
 T = TypeVar("T")
@@ -49,11 +52,22 @@ class Registered(Generic[T]):
                 found[name] = self._read(value)
         return dict(sorted(found.items()))
 
-    def recent(self) -> dict[str, T]:
-        """As `all`, as it was at most two seconds ago."""
+    def find(self, fits: Callable[[T], bool]) -> dict[str, T]:
+        """Those that fit, by symbolic name, as they were at most two seconds ago.
+
+        What was just put is found, since it looks again before it says that there are none.
+        """
+        for seconds in (REMEMBERED_SECONDS, LOOK_AGAIN_SECONDS):
+            found = {name: one for name, one in self._recently(seconds).items() if fits(one)}
+            if found:
+                return found
+        return {}
+
+    def _recently(self, seconds: float) -> dict[str, T]:
+        """As `all`, as it was at most so many seconds ago."""
         with self._lock:
             now = self._clock()
-            if self._recent is None or now - self._recent[0] > REMEMBERED_SECONDS:
+            if self._recent is None or now - self._recent[0] > seconds:
                 self._recent = (now, self.all())
             return self._recent[1]
 

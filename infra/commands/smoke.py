@@ -65,7 +65,7 @@ class Target:
                 raise CommandFailed("The peer has to be given as AET@HOST:PORT")
             told = f'"AET": "{peer["aet"]}", "Host": "{peer["host"]}", "Port": {peer["port"]}'
             texts['"AET": "PACS", "Host": "10.0.0.7", "Port": 104'] = told
-            texts["findscu "] = f"findscu -aet {peer['aet']} "
+            texts["-aet PACS "] = f"-aet {peer['aet']} "
         return texts
 
 

@@ -3,7 +3,8 @@
 set -euo pipefail
 
 missing=()
-command -v storescp > /dev/null && command -v movescu > /dev/null || missing+=(dcmtk)
+# An activated environment has a storescp and a movescu of pynetdicom, but no dcmdump.
+command -v dcmdump > /dev/null || missing+=(dcmtk)
 command -v Orthanc > /dev/null || missing+=(orthanc)
 ((${#missing[@]})) || exit 0
 

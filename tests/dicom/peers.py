@@ -7,6 +7,7 @@ import os
 import shutil
 import socket
 import subprocess
+import sys
 import time
 import urllib.request
 from collections.abc import Iterator
@@ -21,8 +22,10 @@ ENVIRONMENT = {**os.environ, "TCP_NODELAY": "1"}
 
 
 def tool(name: str) -> str:
-    """The path of a peer's program."""
-    found = shutil.which(name)
+    """The path of a peer's program, not of pynetdicom's by the same name that an activated environment has."""
+    own = Path(sys.executable).parent
+    folders = [f for f in os.environ.get("PATH", os.defpath).split(os.pathsep) if Path(f) != own]
+    found = shutil.which(name, path=os.pathsep.join(folders))
     assert found, f"{name} is not installed: make peers"
     return found
 

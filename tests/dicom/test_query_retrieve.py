@@ -24,6 +24,7 @@ from pynetdicom.sop_class import (  # type: ignore[attr-defined]  # made at run 
 from chalicelib.domain.levels import Level
 from chalicelib.services.network import store_work
 from chalicelib.services.network.query import DicomQuery, Keys
+from chalicelib.services.registered import LOOK_AGAIN_SECONDS
 from dicom_listener.statuses import (
     CANCELLED,
     DESTINATION_UNKNOWN,
@@ -39,6 +40,7 @@ from tests.dicom.scp import Scp
 from tests.dicom.test_store_scu import add_images, configure, exported, uid
 from tests.listener.node import Node, running_node
 from tests.listener.peer import CT, image
+from tests.support.local_world import local_world
 
 FILES = ("CT_small.dcm", "MR_small.dcm", "JPEG2000.dcm", "SC_rgb_jpeg_dcmtk.dcm", "liver_1frame.dcm")
 FIND = StudyRootQueryRetrieveInformationModelFind
@@ -216,9 +218,18 @@ def test_who_may_not_ask_hears_so(tmp_path: Path) -> None:
         query = keys(QueryRetrieveLevel="STUDY", StudyInstanceUID="")
         assert find(closed.port, query) == ([], NOT_AUTHORISED)
         closed.world.services.modalities.put("peer", {"AET": "PEER", "Host": "127.0.0.1", "Port": 104})
-        closed.world.clock.advance(10)
+        closed.world.clock.advance(LOOK_AGAIN_SECONDS + 0.01)  # long before what is known is forgotten
         answers, status = find(closed.port, query)
         assert (len(answers), status) == (1, SUCCESS)
+
+
+def test_strangers_cost_few_queries() -> None:
+    with local_world() as world:
+        for tenths in (1, 1, 19):
+            for _ in range(10):
+                assert world.services.modalities.find(lambda _modality: False) == {}
+            world.clock.advance(tenths / 10 + 0.001)
+        assert world.calls.names == ["Query"] * 3
 
 
 def move(node: Node, identifier: Dataset, destination: str = "RECEIVER") -> list[Dataset]:
@@ -315,7 +326,7 @@ def test_moves_that_cannot_be(node: Node) -> None:
     study = keys(QueryRetrieveLevel="STUDY", StudyInstanceUID=image().StudyInstanceUID)
     assert [status.Status for status in move(node, study, "NOBODY")] == [DESTINATION_UNKNOWN]
     configure(node, {"AET": "RECEIVER", "Host": "127.0.0.1", "Port": free_port()})
-    node.world.clock.advance(10)
+    node.world.clock.advance(LOOK_AGAIN_SECONDS + 0.01)
     assert move(node, study)[-1].Status == SUB_OPERATIONS_FAILED
     for wrong in (
         keys(QueryRetrieveLevel="STUDY", StudyInstanceUID="1.2.3"),

@@ -37,14 +37,15 @@ def store_handler(reception: Reception, access: Access, telemetry: Telemetry) ->
         origin = origins.dicom_protocol(peer.address, peer.calling_aet, peer.called_aet)
         try:
             path = event.dataset_path
+            size = path.stat().st_size
             reception.store(path, origin, str(request.AffectedSOPInstanceUID or ""))
-            telemetry.count(Metric.INGESTED_INSTANCES)
-            telemetry.count(Metric.INGESTED_BYTES, path.stat().st_size)
         # The peer has to hear of any failure; it keeps the object and sends it again.
         except Exception as error:
             if not isinstance(error, NacreError):
                 telemetry.event("C-STORE failed", error=error)
             return store_status(error)
+        telemetry.count(Metric.INGESTED_INSTANCES)
+        telemetry.count(Metric.INGESTED_BYTES, size)
         return SUCCESS
 
     return store

@@ -1,10 +1,5 @@
-"""The SDK's waits between its own attempts are left out."""
+"""Calls that fail are tried again at once."""
 
-from types import SimpleNamespace
+from tests.support.waits import no_waiting
 
-import pytest
-
-
-@pytest.fixture(autouse=True)
-def no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("botocore.endpoint.time", SimpleNamespace(sleep=lambda _seconds: None))
+__all__ = ["no_waiting"]

@@ -5,17 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from itertools import groupby
+from operator import itemgetter
 from typing import Any
 
 from chalicelib.domain.errors import Unavailable, UnknownResource
 from chalicelib.domain.levels import Level
 from tests.support.checker import problems
-from tests.support.faults import Killed
+from tests.support.faults import WRITES, Killed
 from tests.support.local_world import local_world
 from tests.support.world import World, described
 
 KEPT = described("Kept")
 ONE = described("P", "1", "1", "1")
+MANY = 8
 
 
 @dataclass(frozen=True)
@@ -41,6 +44,14 @@ class Operation:
         with self.world() as world:
             self.run(world)
             return list(world.calls.names)
+
+    def calls_to_spoil(self) -> list[tuple[int, str]]:
+        """Those calls with their positions. Of many alike in a row (one key after the other is read), both ends."""
+        spoiled: list[tuple[int, str]] = []
+        for _, alike in groupby(enumerate(self.calls()), key=itemgetter(1)):
+            run = list(alike)
+            spoiled += run if len(run) <= MANY or run[0][1] in WRITES else [*run[:2], *run[-2:]]
+        return spoiled
 
 
 def _store(world: World) -> None:

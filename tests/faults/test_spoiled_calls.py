@@ -11,7 +11,7 @@ from tests.support.faults import ALWAYS, BATCHES, WRITES
 @pytest.mark.parametrize("name", OPERATIONS)
 def test_a_lost_answer_that_the_sdk_asks_for_again_is_not_noticed(name: str) -> None:
     operation = OPERATIONS[name]
-    for position, call in enumerate(operation.calls()):
+    for position, call in operation.calls_to_spoil():
         with operation.world() as world:
             world.calls.lose_answer(position)
             operation.run(world)
@@ -21,7 +21,7 @@ def test_a_lost_answer_that_the_sdk_asks_for_again_is_not_noticed(name: str) -> 
 @pytest.mark.parametrize("name", OPERATIONS)
 def test_what_the_sdk_gives_up_on_is_done_or_refused(name: str) -> None:
     operation = OPERATIONS[name]
-    for position, call in enumerate(operation.calls()):
+    for position, call in operation.calls_to_spoil():
         for fault in ("lose_answer", "throttle"):
             with operation.world() as world:
                 getattr(world.calls, fault)(position, ALWAYS)
@@ -32,7 +32,7 @@ def test_what_the_sdk_gives_up_on_is_done_or_refused(name: str) -> None:
 @pytest.mark.parametrize("name", OPERATIONS)
 def test_a_conflict_with_another_transaction_is_retried(name: str) -> None:
     operation = OPERATIONS[name]
-    for position, call in enumerate(operation.calls()):
+    for position, call in operation.calls_to_spoil():
         if call in WRITES:
             with operation.world() as world:
                 world.calls.conflict(position)
@@ -43,7 +43,7 @@ def test_a_conflict_with_another_transaction_is_retried(name: str) -> None:
 @pytest.mark.parametrize("name", OPERATIONS)
 def test_the_rest_of_a_batch_is_asked_for_again(name: str) -> None:
     operation = OPERATIONS[name]
-    for position, call in enumerate(operation.calls()):
+    for position, call in operation.calls_to_spoil():
         if call in BATCHES:
             with operation.world() as world:
                 world.calls.process_partly(position)

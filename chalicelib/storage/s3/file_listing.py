@@ -51,12 +51,6 @@ class StoredObject:
         """Whether it is a copy of annotations."""
         return self.key.endswith(SUFFIX)
 
-    @property
-    def md5(self) -> str:
-        """The MD5 sum (hex) if the ETag can be one; the ETag of an upload in parts is none."""
-        etag = self.etag.strip('"')
-        return etag if re.fullmatch("[0-9a-f]{32}", etag) else ""
-
 
 class FileListing:
     """Walks the files of one tenant."""

@@ -6,11 +6,13 @@ import json
 import subprocess
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from chalicelib.storage.clients import make_clients
+from infra.package.build import ROOT
 from infra.stages import Stage, load_stage
 from tests.infra.synthesized import folder_of, of_type, synthesized, templates
 
@@ -131,10 +133,31 @@ def test_a_deployment_leaves_the_number_of_containers_to_the_scaling() -> None:
     assert scaled["Properties"]["MinCapacity"] == 2
 
 
-def test_the_image_is_built_for_the_processor_of_the_containers() -> None:
-    assets = json.loads((folder_of(load_stage("prod")) / "nacre-prod-listener.assets.json").read_text())
+def image_of_the_listener() -> tuple[Path, dict[str, str]]:
+    """What CDK hands to docker: the folder, and how it is built."""
+    folder = folder_of(load_stage("prod"))
+    assets = json.loads((folder / "nacre-prod-listener.assets.json").read_text())
     (image,) = assets["dockerImages"].values()
-    assert image["source"]["platform"] == "linux/amd64"
+    return folder / image["source"]["directory"], image["source"]
+
+
+def test_what_the_image_is_built_of_is_handed_to_docker_and_nothing_else() -> None:
+    """CDK copies what .dockerignore leaves, and builds there: a Dockerfile that is ignored would be missing."""
+    context, source = image_of_the_listener()
+    dockerfile = context / source["dockerFile"]
+    assert dockerfile.read_text() == (ROOT / source["dockerFile"]).read_text()
+    copied = [
+        name
+        for line in dockerfile.read_text().splitlines()
+        if line.startswith("COPY ") and "--from" not in line
+        for name in line.split()[1:-1]
+    ]
+    assert {path.name for path in context.iterdir()} == {*copied, ".dockerignore"}
+
+
+def test_the_image_is_built_for_the_processor_of_the_containers() -> None:
+    _, source = image_of_the_listener()
+    assert source["platform"] == "linux/amd64"
     ((_, task),) = of_type(templates(), "AWS::ECS::TaskDefinition")
     assert task["Properties"]["RuntimePlatform"]["CpuArchitecture"] == "X86_64"
 

@@ -37,7 +37,7 @@ def make_clients(endpoint_url: str | None = None, region: str | None = None) -> 
         retries={"mode": "standard", "max_attempts": 4},
         signature_version="s3v4",
         # Over TLS the SDK does not sign the payload either. On AWS, "virtual" names the region in a presigned URL:
-        # without it, S3 redirects those of a bucket that is some hours old, and the signature no longer fits.
+        # without it, S3 redirects those of a bucket in its first hours, and the signature no longer fits.
         s3={"addressing_style": "path", "payload_signing_enabled": False}
         if endpoint_url
         else {"addressing_style": "virtual"},
